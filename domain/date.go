@@ -13,9 +13,9 @@ func DateOf(t time.Time, zone *time.Location) Date {
 	return Date(t.In(zone).Format(time.DateOnly))
 }
 
-// ParseDate accepts 2026-11-22 and nothing else.
+// ParseDate accepts 2026-11-22 and nothing else; there is no year 0000.
 func ParseDate(field, s string) (Date, error) {
-	if _, err := time.Parse(time.DateOnly, s); err != nil {
+	if at, err := time.Parse(time.DateOnly, s); err != nil || at.Year() < 1 {
 		return "", &Error{Code: CodeInvalid, Field: field, Value: s, Message: "not a date", Remedy: "write it as 2026-11-22"}
 	}
 	return Date(s), nil

@@ -58,9 +58,12 @@ func (TransactionSettled) EventType() string { return "TransactionSettled.v1" }
 
 // EntryReversed records an entry with the sides of an earlier one swapped.
 type EntryReversed struct {
-	Key                        // of the reversal itself
-	ContentHash string         `json:"content_hash"`
-	Reverses    Original       `json:"reverses"`
+	Key                  // of the reversal itself
+	ContentHash string   `json:"content_hash"`
+	Reverses    Original `json:"reverses"`
+	// Original is the transaction that the reversed one had named: its refunded
+	// amount goes down again.
+	Original    *Original      `json:"original,omitempty"`
 	Reason      string         `json:"reason"`
 	OccurredAt  time.Time      `json:"occurred_at"`
 	EffectiveOn domain.Date    `json:"effective_on"`

@@ -25,8 +25,10 @@ type Document struct {
 
 // Target names an account by the role of its owner and its purpose.
 type Target struct {
-	Role    string `json:"role" yaml:"role"`
-	Purpose string `json:"purpose,omitempty" yaml:"purpose,omitempty"` // "payable" where empty, "receivable" for funds
+	Role string `json:"role" yaml:"role"`
+	// Purpose is "payable" where empty; "receivable" for funds, "rounding" for the
+	// rounding difference.
+	Purpose string `json:"purpose,omitempty" yaml:"purpose,omitempty"`
 }
 
 // Rule gives one party its part. Exactly one of Percent, Flat and Rest is set.
@@ -41,13 +43,17 @@ type Rule struct {
 	Percent string                          `json:"percent,omitempty" yaml:"percent,omitempty"` // "15", "2.75"
 	Flat    map[money.Currency]money.Amount `json:"flat,omitempty" yaml:"flat,omitempty"`
 	Rest    bool                            `json:"rest,omitempty" yaml:"rest,omitempty"`
+	// Minimum and Maximum bound the result of Percent before it is rounded. A
+	// currency that is not named has no bound.
 	Minimum map[money.Currency]money.Amount `json:"minimum,omitempty" yaml:"minimum,omitempty"`
 	Maximum map[money.Currency]money.Amount `json:"maximum,omitempty" yaml:"maximum,omitempty"`
 	// Rounding is half_up to the currency's minor unit where not given.
 	Rounding *Rounding `json:"rounding,omitempty" yaml:"rounding,omitempty"`
 }
 
-// Rounding is a mode and, where it is not the minor unit, a unit per currency.
+// Rounding is a mode and, where it is not the minor unit, a unit per currency: a
+// multiple of the minor unit, as 10 KRW or 0.05 CHF. Rules see absolute amounts, so
+// ceiling and floor round away from and toward zero.
 type Rounding struct {
 	Mode string                          `json:"mode" yaml:"mode"` // half_up, half_even, half_down, up, down, ceiling, floor
 	Unit map[money.Currency]money.Amount `json:"unit,omitempty" yaml:"unit,omitempty"`

@@ -1,10 +1,8 @@
 package ledger
 
 import (
-	"encoding/json"
 	"strings"
 
-	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/money"
 )
 
@@ -37,13 +35,19 @@ func Account(owner, purpose string, currency money.Currency) AccountID {
 	return AccountID(owner + "/" + purpose + "/" + string(currency))
 }
 
-// Split returns the parts of the identifier.
+// Parts returns the parts of the identifier; ok is false where it does not have
+// exactly three, none of them empty.
+func (a AccountID) Parts() (owner, purpose string, currency money.Currency, ok bool) {
+	owner, rest, _ := strings.Cut(string(a), "/")
+	purpose, code, _ := strings.Cut(rest, "/")
+	ok = owner != "" && purpose != "" && code != "" && !strings.Contains(code, "/")
+	return owner, purpose, money.Currency(code), ok
+}
+
+// Split returns the parts of an identifier that Account built.
 func (a AccountID) Split() (owner, purpose string, currency money.Currency) {
-	parts := strings.SplitN(string(a), "/", 3)
-	for len(parts) < 3 {
-		parts = append(parts, "")
-	}
-	return parts[0], parts[1], money.Currency(parts[2])
+	owner, purpose, currency, _ = a.Parts()
+	return owner, purpose, currency
 }
 
 // Posting is one leg of an entry. Its amount is greater than zero.
@@ -51,38 +55,4 @@ type Posting struct {
 	Account AccountID
 	Side    Side
 	Amount  money.Amount
-}
-
-type postingJSON struct {
-	Account AccountID     `json:"account"`
-	Debit   *money.Amount `json:"debit,omitempty"`
-	Credit  *money.Amount `json:"credit,omitempty"`
-}
-
-// MarshalJSON writes {"account":"…","debit":"12.50"}: the side is the key.
-func (p Posting) MarshalJSON() ([]byte, error) {
-	out := postingJSON{Account: p.Account}
-	if p.Side == Debit {
-		out.Debit = &p.Amount
-	} else {
-		out.Credit = &p.Amount
-	}
-	return json.Marshal(out)
-}
-
-// UnmarshalJSON reads what MarshalJSON writes and refuses both sides or none.
-func (p *Posting) UnmarshalJSON(b []byte) error {
-	var in postingJSON
-	if err := json.Unmarshal(b, &in); err != nil {
-		return err
-	}
-	switch {
-	case in.Debit != nil && in.Credit == nil:
-		*p = Posting{in.Account, Debit, *in.Debit}
-	case in.Credit != nil && in.Debit == nil:
-		*p = Posting{in.Account, Credit, *in.Credit}
-	default:
-		return &domain.Error{Code: domain.CodeInvalid, Field: "posting", Value: string(in.Account), Message: "a posting has exactly one of debit and credit"}
-	}
-	return nil
 }

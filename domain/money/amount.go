@@ -2,11 +2,13 @@ package money
 
 import (
 	"math"
+	"math/big"
 	"math/bits"
 	"strconv"
 
-	"github.com/jeongsan/jeongsan/domain"
 	"github.com/shopspring/decimal"
+
+	"github.com/jeongsan/jeongsan/domain"
 )
 
 // ExtraDigits is how many decimals beyond the currency's minor unit an amount
@@ -14,9 +16,14 @@ import (
 // source must opt in before such an amount is settled.
 const ExtraDigits = 4
 
-// Amount is an exact decimal that fits in a machine word: Units × 10^-Scale.
-// The zero Amount is zero. Amounts carry no currency: the account, transaction
-// or rule they belong to names it. Arithmetic is exact and refuses to overflow.
+// MaxScale is the largest number of decimals an Amount can carry.
+const MaxScale = 18
+
+// Amount is an exact decimal that fits in a machine word: Units × 10^-Scale,
+// with |Units| ≤ 2^63-1 and Scale ≤ MaxScale, so that every amount can be
+// negated. The zero Amount is zero. Amounts carry no currency: the account,
+// transaction or rule they belong to names it. Arithmetic is exact and refuses to
+// overflow. Equal values may differ in scale: compare with Cmp, not with ==.
 type Amount struct {
 	units int64
 	scale uint8
@@ -25,11 +32,20 @@ type Amount struct {
 // Zero is the amount of nothing.
 var Zero Amount
 
-// New returns units × 10^-scale; New(1250, 2) is 12.50.
-func New(units int64, scale uint8) Amount { return Amount{units: units, scale: scale} }
+// New returns units × 10^-scale; New(1250, 2) is 12.50. It is for values that are
+// known to fit: it panics where the scale exceeds MaxScale or units is the one
+// integer that cannot be negated. Input goes through Parse or FromDecimal.
+func New(units int64, scale uint8) Amount {
+	if scale > MaxScale || units == math.MinInt64 {
+		panic("money.New: " + strconv.FormatInt(units, 10) + " with " + strconv.Itoa(int(scale)) + " decimals is not an amount")
+	}
+	return Amount{units: units, scale: scale}
+}
 
-// Units and Scale give the parts: the value is Units × 10^-Scale.
+// Units is the value without its point: the value is Units × 10^-Scale.
 func (a Amount) Units() int64 { return a.units }
+
+// Scale is the number of decimals.
 func (a Amount) Scale() uint8 { return a.scale }
 
 // Sign is -1, 0 or 1.
@@ -79,8 +95,8 @@ func (a Amount) rescale(scale uint8) (Amount, bool) {
 	return Amount{u, scale}, true
 }
 
-// shorten drops trailing zero decimals.
-func (a Amount) shorten() Amount {
+// Shorten drops trailing zero decimals without changing the value.
+func (a Amount) Shorten() Amount {
 	for a.scale > 0 && a.units%10 == 0 {
 		a.units /= 10
 		a.scale--
@@ -100,7 +116,7 @@ func (a Amount) Add(b Amount) (Amount, error) {
 	if sum, ok := add(a, b); ok {
 		return sum, nil
 	}
-	if sum, ok := add(a.shorten(), b.shorten()); ok {
+	if sum, ok := add(a.Shorten(), b.Shorten()); ok {
 		return sum, nil
 	}
 	return Zero, &domain.Error{
@@ -111,11 +127,28 @@ func (a Amount) Add(b Amount) (Amount, error) {
 }
 
 // Sub returns a-b, or CodeOutOfRange where the exact difference does not fit.
-func (a Amount) Sub(b Amount) (Amount, error) {
-	if b.units == math.MinInt64 {
-		return Zero, &domain.Error{Code: domain.CodeOutOfRange, Field: "amount", Value: b.String(), Message: "the amount cannot be negated", Remedy: "split it"}
+func (a Amount) Sub(b Amount) (Amount, error) { return a.Add(b.Neg()) }
+
+// Mul returns a×b exactly; not ok where the product or its decimals do not fit.
+func (a Amount) Mul(b Amount) (product Amount, ok bool) {
+	scale := a.scale + b.scale
+	hi, lo := bits.Mul64(abs64(a.units), abs64(b.units))
+	if hi != 0 || lo > math.MaxInt64 || scale > MaxScale {
+		return Zero, false
 	}
-	return a.Add(b.Neg())
+	units := int64(lo)
+	if (a.units < 0) != (b.units < 0) {
+		units = -units
+	}
+	return Amount{units, scale}, true
+}
+
+// Shift returns a × 10^-decimals exactly; not ok where it needs too many decimals.
+func (a Amount) Shift(decimals uint8) (shifted Amount, ok bool) {
+	if decimals > MaxScale || a.scale+decimals > MaxScale {
+		return Zero, false
+	}
+	return Amount{a.units, a.scale + decimals}, true
 }
 
 func add(a, b Amount) (Amount, bool) {
@@ -126,7 +159,7 @@ func add(a, b Amount) (Amount, bool) {
 		return Zero, false
 	}
 	sum := a.units + b.units
-	if (b.units > 0 && sum < a.units) || (b.units < 0 && sum > a.units) {
+	if (b.units > 0 && sum < a.units) || (b.units < 0 && sum > a.units) || sum == math.MinInt64 {
 		return Zero, false
 	}
 	return Amount{sum, scale}, true
@@ -143,23 +176,43 @@ func (a Amount) Cmp(b Amount) int {
 		}
 		return 0
 	}
+	scale := max(a.scale, b.scale)
+	x, okX := a.rescale(scale)
+	y, okY := b.rescale(scale)
+	if okX && okY {
+		return x.Cmp(y)
+	}
 	return a.Decimal().Cmp(b.Decimal())
 }
 
 // Decimal returns the amount as an arbitrary-precision decimal, for rating.
 func (a Amount) Decimal() decimal.Decimal { return decimal.New(a.units, -int32(a.scale)) }
 
-// FromDecimal converts an exact decimal, or refuses one that does not fit.
+// FromDecimal converts an exact decimal, or refuses one that does not fit with
+// CodeOutOfRange. Trailing zero decimals are kept where they fit.
 func FromDecimal(d decimal.Decimal) (Amount, error) {
-	coefficient, exponent := d.Coefficient(), d.Exponent()
-	if exponent > 0 {
-		coefficient, exponent = d.BigInt(), 0
+	coefficient, exponent := d.Coefficient(), int64(d.Exponent())
+	if coefficient.Sign() == 0 {
+		return Amount{0, uint8(min(max(-exponent, 0), MaxScale))}, nil
 	}
-	if !coefficient.IsInt64() || exponent < -18 {
-		return Zero, &domain.Error{Code: domain.CodeOutOfRange, Field: "amount", Value: d.String(), Message: "the amount does not fit in 64 bits exactly", Remedy: "split it, or send fewer decimals"}
+	if exponent > MaxScale || exponent < -maxShift {
+		return Zero, rangeError("10^" + strconv.FormatInt(exponent, 10))
+	}
+	if exponent > 0 {
+		coefficient.Mul(coefficient, pow10(exponent))
+		exponent = 0
+	}
+	for ten := big.NewInt(10); !fits(coefficient) || exponent < -MaxScale; exponent++ {
+		quotient, rest := new(big.Int).QuoRem(coefficient, ten, new(big.Int))
+		if exponent == 0 || rest.Sign() != 0 {
+			return Zero, rangeError(d.String())
+		}
+		coefficient = quotient
 	}
 	return Amount{coefficient.Int64(), uint8(-exponent)}, nil
 }
+
+func fits(n *big.Int) bool { return n.IsInt64() && n.Int64() != math.MinInt64 }
 
 // String renders the exact value with the decimals it carries, e.g. "-12.50".
 func (a Amount) String() string { return string(a.Append(nil)) }
@@ -188,22 +241,34 @@ func (a Amount) Append(b []byte) []byte {
 	return append(b, d[whole:]...)
 }
 
-// Format renders the value with at least the minor digits of the currency and
-// without needless further zeros: "12.50" GBP, "1200" KRW, "0.001" GBP.
-func (a Amount) Format(c Currency) string {
+// Digits counts the decimals that the value needs: 1 for 12.50, 0 for 12.00.
+func (a Amount) Digits() uint8 { return a.Shorten().scale }
+
+// In returns the same value with the minor digits of the currency and without
+// needless further zeros: as Format writes it. Equal values of one currency give
+// equal Amounts, but for those too large to carry the minor digits.
+func (a Amount) In(c Currency) Amount {
 	e := c.Exponent()
+	if a.scale == e {
+		return a
+	}
 	for a.scale > e && a.units%10 == 0 {
 		a.units /= 10
 		a.scale--
 	}
 	if r, ok := a.rescale(e); ok {
-		a = r
+		return r
 	}
-	return a.String()
+	return a
 }
 
-// Parse reads a decimal string: digits with an optional sign and point, no
-// exponent, no separators, at most 18 decimals.
+// Format renders the value with at least the minor digits of the currency and
+// without needless further zeros: "12.50" GBP, "1200" KRW, "0.001" GBP.
+func (a Amount) Format(c Currency) string { return a.In(c).String() }
+
+// Parse reads a decimal string: digits with an optional leading minus and one
+// decimal point with digits on both sides; no plus, exponent, space or separator;
+// at most 18 decimals. The error is CodeInvalid. Decimals are kept as written.
 func Parse(s string) (Amount, error) {
 	a, ok := parse(s)
 	if !ok {
@@ -240,7 +305,7 @@ func parse(s string) (Amount, bool) {
 			return Zero, false
 		}
 	}
-	if seen == 0 || scale > 18 {
+	if seen == 0 || scale > MaxScale {
 		return Zero, false
 	}
 	a := Amount{int64(units), uint8(scale)}

@@ -42,9 +42,12 @@ func (QuarantineRecord) CommandType() string { return "QuarantineRecord" }
 
 // ReleaseQuarantine asks to note that a quarantined input has been settled.
 type ReleaseQuarantine struct {
-	Source  string     `json:"source"`
-	Record  string     `json:"record"`
-	Settled domain.Ref `json:"settled"`
+	Source string `json:"source"`
+	Record string `json:"record"`
+	// ContentHash is that of the quarantined input, which tells apart what came
+	// under one id with different content; empty releases all of the record.
+	ContentHash string     `json:"content_hash,omitempty"`
+	Settled     domain.Ref `json:"settled"`
 
 	RecordedAt time.Time `json:"-"` // filled by the command door
 }

@@ -44,12 +44,15 @@ type RecordQuarantined struct {
 // EventType implements domain.Event.
 func (RecordQuarantined) EventType() string { return "RecordQuarantined.v1" }
 
-// QuarantineReleased records that a quarantined input has been settled since.
+// QuarantineReleased records that a quarantined input has been settled since. It
+// closes what is open of the record with that content hash; all of the record
+// where the hash is empty.
 type QuarantineReleased struct {
-	Source     string     `json:"source"`
-	Record     string     `json:"record"`
-	Settled    domain.Ref `json:"settled"`
-	RecordedAt time.Time  `json:"recorded_at"`
+	Source      string     `json:"source"`
+	Record      string     `json:"record"`
+	ContentHash string     `json:"content_hash,omitempty"`
+	Settled     domain.Ref `json:"settled"`
+	RecordedAt  time.Time  `json:"recorded_at"`
 }
 
 // EventType implements domain.Event.
@@ -72,7 +75,7 @@ func (DeliveryIngested) EventType() string { return "DeliveryIngested.v1" }
 
 // Counts adds up: Read = Settled + Replayed + Quarantined + Ignored (+ Refused,
 // where the whole delivery was refused). ZeroValue is the part of Settled that
-// moved no money; NewlyQuarantined the part of Quarantined that was not yet there.
+// moved no money.
 type Counts struct {
 	Read        uint64            `json:"read"`
 	Settled     uint64            `json:"settled"`

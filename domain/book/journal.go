@@ -1,0 +1,128 @@
+package book
+
+import (
+	"time"
+
+	"github.com/jeongsan/jeongsan/domain/ledger"
+)
+
+// journal holds what Rollback needs to undo all since Mark.
+type journal struct {
+	count    uint64
+	recorded time.Time
+	err      error
+	// Lengths of the lists of changes at the mark.
+	changedAccounts, changedKeys int
+	accounts                     []accountUndo
+	keys                         []keyUndo
+}
+
+type accountUndo struct {
+	account *account
+	balance ledger.Balance
+	changed bool
+	open    bool // before
+}
+
+type keyUndo struct {
+	key  Key
+	old  keyed
+	held bool // before
+}
+
+// Mark begins a group: Rollback will bring back the state as it is now. A second
+// Mark moves the mark.
+func (s *State) Mark() {
+	s.marked = true
+	u := &s.undo
+	u.count, u.recorded, u.err = s.count, s.recorded, s.err
+	u.changedAccounts, u.changedKeys = len(s.changedAccounts), len(s.changedKeys)
+	u.accounts, u.keys = u.accounts[:0], u.keys[:0]
+}
+
+// Rollback undoes everything folded since Mark and removes the mark. Without a
+// mark it does nothing. Records loaded since then stay loaded.
+func (s *State) Rollback() {
+	if !s.marked {
+		return
+	}
+	u := &s.undo
+	for i := len(u.keys) - 1; i >= 0; i-- {
+		if k := &u.keys[i]; k.held {
+			s.keys[k.key] = k.old
+		} else {
+			delete(s.keys, k.key)
+		}
+	}
+	for i := len(u.accounts) - 1; i >= 0; i-- {
+		e := &u.accounts[i]
+		e.account.balance, e.account.changed = e.balance, e.changed
+		s.touch(e.account)
+		if !e.open {
+			e.account.gone = true
+			delete(s.accounts, e.account.id)
+		}
+	}
+	s.changedAccounts = s.changedAccounts[:u.changedAccounts]
+	s.changedKeys = s.changedKeys[:u.changedKeys]
+	s.count, s.recorded, s.err = u.count, u.recorded, u.err
+	s.unmark()
+}
+
+// unmark forgets what was noted for Rollback and keeps the room.
+func (s *State) unmark() {
+	s.marked = false
+	clear(s.undo.accounts)
+	clear(s.undo.keys)
+	s.undo.accounts, s.undo.keys = s.undo.accounts[:0], s.undo.keys[:0]
+}
+
+// Changes is what a book's events since the last Commit have made of it: what an
+// index and a snapshot take over to be as new as the state.
+type Changes struct {
+	// Count and Recorded are the state's, after all events.
+	Count    uint64
+	Recorded time.Time
+	// Keys and Accounts hold each changed key and account once, with its newest
+	// value, in the order of first change.
+	Keys     []KeyChange
+	Accounts []AccountChange
+}
+
+// KeyChange is a key with its newest record.
+type KeyChange struct {
+	Key    Key
+	Record KeyRecord
+	// New says that the key did not exist before.
+	New bool
+}
+
+// AccountChange is an account with its newest balance.
+type AccountChange struct {
+	Account ledger.AccountID
+	Balance ledger.Balance
+}
+
+// Commit accepts everything folded so far, removes the mark and returns the
+// changes since the last Commit. Events folded without a mark are included.
+func (s *State) Commit() Changes {
+	changes := Changes{
+		Count: s.count, Recorded: s.recorded,
+		Keys:     make([]KeyChange, 0, len(s.changedKeys)),
+		Accounts: make([]AccountChange, 0, len(s.changedAccounts)),
+	}
+	for _, key := range s.changedKeys {
+		k := s.keys[key]
+		changes.Keys = append(changes.Keys, KeyChange{key, k.record, k.fresh})
+		k.changed, k.fresh = false, false
+		s.keys[key] = k
+	}
+	for _, a := range s.changedAccounts {
+		changes.Accounts = append(changes.Accounts, AccountChange{a.id, a.balance})
+		a.changed = false
+	}
+	clear(s.changedAccounts)
+	s.changedKeys, s.changedAccounts = s.changedKeys[:0], s.changedAccounts[:0]
+	s.unmark()
+	return changes
+}

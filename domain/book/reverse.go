@@ -1,0 +1,91 @@
+package book
+
+import (
+	"strconv"
+
+	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/ledger"
+)
+
+// reverse decides a reversal whose key is new.
+func (s *State) reverse(c *ReverseEntry) (domain.Event, error) {
+	if err := domain.CheckID("book", c.Book); err != nil {
+		return nil, err
+	}
+	if err := checkHash(c.ContentHash); err != nil {
+		return nil, err
+	}
+	if err := c.Target.check("target."); err != nil {
+		return nil, err
+	}
+	if c.Reason == "" {
+		return nil, invalid("reason", "", "a reversal needs a reason", "say why, for those who read the history")
+	}
+	if err := domain.CheckText("reason", c.Reason, LongestReason); err != nil {
+		return nil, err
+	}
+	if err := checkInstant("occurred_at", c.OccurredAt); err != nil {
+		return nil, err
+	}
+	target, err := s.reversible(c.Target)
+	if err != nil {
+		return nil, err
+	}
+	settled := c.Reversed
+	switch {
+	case settled == nil:
+		return nil, domain.Unfilled("reversed")
+	case c.EffectiveOn == "":
+		return nil, domain.Unfilled("effective_on")
+	case c.RecordedAt.IsZero():
+		return nil, domain.Unfilled("recorded_at")
+	case settled.Key != c.Target || settled.Currency != target.Currency || settled.Amount.Cmp(target.Amount) != 0:
+		return nil, &domain.Error{Code: domain.CodeInternal, Field: "reversed", Value: settled.ExternalID, Message: "the command door read another transaction than the target"}
+	}
+	if settled.Original != nil {
+		// What was refunded goes back to the original, so its record must be there.
+		if _, found, err := s.lookup(settled.Original.Key); err != nil {
+			return nil, err
+		} else if !found {
+			return nil, &domain.Error{Code: domain.CodeInternal, Field: "original", Value: settled.Original.ExternalID, Message: "the original of the target is not in the book"}
+		}
+	}
+	postings := ledger.Reverse(settled.Postings)
+	if err := s.fits(postings); err != nil {
+		return nil, err
+	}
+	return EntryReversed{
+		Key: c.Key, ContentHash: c.ContentHash,
+		Reverses: Original{Key: c.Target, Ref: domain.Ref{Stream: domain.Stream(Category, c.Book), Revision: target.Revision}},
+		Original: settled.Original,
+		Reason:   c.Reason, OccurredAt: c.OccurredAt.UTC(), EffectiveOn: c.EffectiveOn, RecordedAt: s.stamp(c.RecordedAt),
+		Currency: settled.Currency, Amount: settled.Amount.Neg(),
+		Type: settled.Type, Method: settled.Method, Product: settled.Product, Parties: settled.Parties,
+		Postings: postings,
+	}, nil
+}
+
+// reversible returns the record of a transaction that may be reversed.
+func (s *State) reversible(key Key) (KeyRecord, error) {
+	record, found, err := s.lookup(key)
+	if err != nil {
+		return record, err
+	}
+	conflict := func(message, remedy string) error {
+		return &domain.Error{Code: domain.CodeConflict, Field: "target", Value: key.ExternalID, Message: message, Remedy: remedy}
+	}
+	switch {
+	case !found:
+		return record, &domain.Error{
+			Code: domain.CodeMissingOriginal, Field: "target", Value: key.ExternalID, Message: "the book has no such transaction of source " + key.Source,
+			Remedy: "check the source and the id",
+		}
+	case record.Kind != KindSettlement:
+		return record, conflict("the target is a reversal, and reversals are final", "send the transaction again under its own id")
+	case record.Reversed():
+		return record, conflict("the target was reversed before, at revision "+strconv.FormatUint(record.ReversedBy, 10), "nothing is left to reverse")
+	case !record.Refunded.IsZero():
+		return record, conflict("the target has refunds of "+record.Refunded.String(), "reverse its refunds first")
+	}
+	return record, nil
+}

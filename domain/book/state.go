@@ -1,0 +1,171 @@
+package book
+
+import (
+	"iter"
+	"time"
+
+	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/ledger"
+)
+
+// State is a book as far as its events have been folded. It belongs to one
+// goroutine at a time. See the package comment for its two halves and the cycle of
+// Mark, Commit and Rollback.
+type State struct {
+	count    uint64
+	recorded time.Time
+	accounts map[ledger.AccountID]*account
+	keys     map[Key]keyed
+	whole    bool  // every key of the history is held: an absent one does not exist
+	err      error // the events do not fit together
+
+	// Of the hash: the sum over accounts, and those whose part is out of date.
+	sum   sum
+	stale []*account
+
+	// Since the last Commit.
+	changedAccounts []*account
+	changedKeys     []Key
+	marked          bool
+	undo            journal // since Mark
+}
+
+type account struct {
+	id      ledger.AccountID
+	balance ledger.Balance
+	part    sum  // of the hash
+	stale   bool // part is out of date
+	changed bool // since the last Commit
+	gone    bool // opened after a mark that was rolled back
+}
+
+type keyed struct {
+	record  KeyRecord
+	found   bool
+	changed bool // since the last Commit
+	fresh   bool // by an event since the last Commit
+}
+
+// newState is an empty book that holds everything folded into it.
+func newState() *State {
+	return &State{accounts: make(map[ledger.AccountID]*account), keys: make(map[Key]keyed), whole: true}
+}
+
+// Restore makes a state from a snapshot: the number of events it covers, the last
+// recorded time among them, and every account with its balance. Its keys must be
+// loaded before they are asked about.
+func Restore(count uint64, recorded time.Time, balances iter.Seq2[ledger.AccountID, ledger.Balance]) *State {
+	s := newState()
+	s.whole, s.count, s.recorded = false, count, recorded
+	for id, balance := range balances {
+		a := &account{id: id, balance: balance, stale: true}
+		s.accounts[id] = a
+		s.stale = append(s.stale, a)
+	}
+	return s
+}
+
+// Count is the number of events folded, and so the revision of the next one.
+func (s *State) Count() uint64 { return s.count }
+
+// Recorded is the recorded time of the last event; the zero time where there is
+// none. The next event's is not before it.
+func (s *State) Recorded() time.Time { return s.recorded }
+
+// Balance returns the balance of an account; the zero Balance where it has none.
+func (s *State) Balance(id ledger.AccountID) ledger.Balance {
+	if a, open := s.accounts[id]; open {
+		return a.balance
+	}
+	return ledger.Balance{}
+}
+
+// Balances yields every account with its balance, in no order.
+func (s *State) Balances() iter.Seq2[ledger.AccountID, ledger.Balance] {
+	return func(yield func(ledger.AccountID, ledger.Balance) bool) {
+		for id, a := range s.accounts {
+			if !yield(id, a.balance) {
+				return
+			}
+		}
+	}
+}
+
+// Err is not nil where an event did not fit those before it: a key settled twice,
+// a reference to nothing, a record that was not loaded, a balance that does not
+// fit, an unknown event. Such a state folds nothing more and decides nothing.
+// Rollback to a mark before that event heals it; without a mark, throw it away.
+func (s *State) Err() error { return s.err }
+
+// Load tells the state what the index holds for a key. What the state's own
+// events have made of the key since the last Commit is newer and stays.
+func (s *State) Load(key Key, record KeyRecord, found bool) {
+	if k, held := s.keys[key]; held && (k.changed || k.found) {
+		return
+	}
+	s.keys[key] = keyed{record: record, found: found}
+}
+
+// Record returns the record of a key as far as it is held: found says that the
+// key exists, known that the state can tell.
+func (s *State) Record(key Key) (record KeyRecord, found, known bool) {
+	k, held := s.keys[key]
+	return k.record, k.found, held || s.whole
+}
+
+// Drop forgets all keys but those changed since the last Commit. From then on
+// keys must be loaded before they are asked about.
+func (s *State) Drop() {
+	s.whole = false
+	if len(s.changedKeys) == 0 {
+		clear(s.keys)
+		return
+	}
+	for key, k := range s.keys {
+		if !k.changed {
+			delete(s.keys, key)
+		}
+	}
+}
+
+// lookup is Record for a rule that cannot go on without an answer.
+func (s *State) lookup(key Key) (KeyRecord, bool, error) {
+	record, found, known := s.Record(key)
+	if !known {
+		return record, false, &domain.Error{
+			Code: domain.CodeInternal, Field: "key", Value: key.Source + "/" + key.ExternalID,
+			Message: "the record of the key was not loaded before it was asked about",
+		}
+	}
+	return record, found, nil
+}
+
+// setKey replaces the record of a key.
+func (s *State) setKey(key Key, record KeyRecord, fresh bool) {
+	k, held := s.keys[key]
+	if s.marked {
+		s.undo.keys = append(s.undo.keys, keyUndo{key, k, held})
+	}
+	if !k.changed {
+		s.changedKeys = append(s.changedKeys, key)
+	}
+	s.keys[key] = keyed{record: record, found: true, changed: true, fresh: k.fresh || fresh}
+}
+
+// setBalance replaces the balance of an account and opens it where it is new.
+func (s *State) setBalance(id ledger.AccountID, balance ledger.Balance) {
+	a, open := s.accounts[id]
+	if !open {
+		a = &account{id: id}
+		s.accounts[id] = a
+	}
+	if s.marked {
+		s.undo.accounts = append(s.undo.accounts, accountUndo{a, a.balance, a.changed, open})
+	}
+	if !a.changed {
+		a.changed = true
+		s.changedAccounts = append(s.changedAccounts, a)
+	}
+	s.touch(a)
+	a.balance = balance
+}
