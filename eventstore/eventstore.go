@@ -130,19 +130,23 @@ type Filter struct {
 type Message struct {
 	Event *Recorded // nil for the other two kinds
 	// Position is the event's; for a checkpoint the place up to which nothing
-	// else matches the filter. It is 0 for CaughtUp.
+	// else matches the filter. It is 0 for CaughtUp. Positions of events and
+	// checkpoints never go back within a subscription.
 	Position Position
+	// CaughtUp says that everything that was in the log has been delivered. It
+	// comes again whenever the subscription had fallen behind.
 	CaughtUp bool
 }
 
 // Subscription delivers the log in order, every matching event once. It belongs
 // to one goroutine.
 type Subscription interface {
-	// Next waits for the next message. It returns the context's error when ctx
-	// ends; the subscription stays usable. Any other error ends it: open a new
-	// one after the last position seen.
+	// Next waits for the next message. When ctx ends it returns an *Error that
+	// wraps the context's error, and the subscription stays usable with nothing
+	// lost. Any other error ends it: open a new one after the last position seen.
 	Next(ctx context.Context) (Message, error)
-	// Close releases the subscription. It is idempotent.
+	// Close releases the subscription. It is idempotent, and the one method that
+	// any goroutine may call: a Next that waits returns CodeClosed.
 	Close() error
 }
 
@@ -151,6 +155,8 @@ type Subscription interface {
 // Every method returns errors as *Error. An error of Append with an unknown
 // outcome (CodeUnavailable, CodeTimeout, CodeUnknown: see OutcomeUnknown) may
 // have taken effect: repeat the identical append until the answer is definite.
+// An append is bounded in time even where its context is not. One that was under
+// way when the store was closed answers CodeCanceled; CodeClosed is definite.
 type Store interface {
 	// Append adds all events to one stream, atomically and in order, and returns
 	// after they are durable. Repeating an append whose events are already there
@@ -159,8 +165,10 @@ type Store interface {
 	// event is required.
 	Append(ctx context.Context, stream domain.StreamID, expected Expected, events ...Proposed) (Appended, error)
 
-	// ReadStream yields events of a stream from a revision on, that one included.
-	// A stream that does not exist yields CodeStreamNotFound.
+	// ReadStream yields events of a stream from a revision on, that one included,
+	// at most limit of them. Forwards from beyond the last event yields nothing;
+	// backwards from there starts at the last. A stream that does not exist yields
+	// CodeStreamNotFound. An error is the last thing yielded.
 	ReadStream(ctx context.Context, stream domain.StreamID, direction Direction, from, limit uint64) iter.Seq2[Recorded, error]
 
 	// ReadAll yields the events of the whole log after a position (that one
@@ -168,13 +176,18 @@ type Store interface {
 	// is when the read gets there.
 	ReadAll(ctx context.Context, after Position) iter.Seq2[Recorded, error]
 
-	// LastPosition returns the position of the last event of the log, Start where it is empty.
+	// LastPosition returns the position of the last event of the log that is not a
+	// system event, Start where there is none.
 	LastPosition(ctx context.Context) (Position, error)
 
-	// Subscribe follows the log after a position, that one excluded.
+	// Subscribe follows the log after a position, that one excluded. The context
+	// bounds the opening, not the life of the subscription: that ends with Close.
+	// A position that lies beyond the end was taken from another log and may be
+	// refused with CodeInvalid.
 	Subscribe(ctx context.Context, filter Filter, after Position) (Subscription, error)
 
-	// Close releases connections. It is idempotent.
+	// Close ends subscriptions and releases connections. It is idempotent; every
+	// method afterwards answers CodeClosed.
 	Close() error
 }
 

@@ -1,0 +1,188 @@
+package eventstore
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/fee"
+	"github.com/jeongsan/jeongsan/domain/ledger"
+	"github.com/jeongsan/jeongsan/domain/money"
+)
+
+// encodeSettled writes TransactionSettled.v1 by hand, key by key as
+// encoding/json would: it is by far the most frequent event. A fuzz test holds
+// it to encoding/json.
+func encodeSettled(event domain.Event) ([]byte, error) {
+	e, ok := event.(book.TransactionSettled)
+	if !ok {
+		return nil, errors.New("not a value of the type that the catalogue lists")
+	}
+	b := make([]byte, 0, 640+96*len(e.Postings)+160*len(e.Explanation))
+	b = append(b, `{"source":`...)
+	b = appendString(b, e.Source)
+	b = append(b, `,"external_id":`...)
+	b = appendString(b, e.ExternalID)
+	b = append(b, `,"content_hash":`...)
+	b = appendString(b, e.ContentHash)
+	b = append(b, `,"type":`...)
+	b = appendString(b, e.Type)
+	b = appendOptional(b, `,"method":`, e.Method)
+	b = appendOptional(b, `,"product":`, e.Product)
+	if len(e.Parties) > 0 {
+		b = append(b, `,"parties":`...)
+		b = appendMap(b, e.Parties, appendString)
+	}
+	b = append(b, `,"occurred_at":`...)
+	b, err := appendTime(b, "occurred_at", e.OccurredAt)
+	if err != nil {
+		return nil, err
+	}
+	b = append(b, `,"effective_on":`...)
+	b = appendString(b, string(e.EffectiveOn))
+	b = append(b, `,"recorded_at":`...)
+	if b, err = appendTime(b, "recorded_at", e.RecordedAt); err != nil {
+		return nil, err
+	}
+	b = append(b, `,"currency":`...)
+	b = appendString(b, string(e.Currency))
+	b = append(b, `,"amount":`...)
+	b = appendAmount(b, e.Amount)
+	if o := e.Original; o != nil {
+		b = append(b, `,"original":{"source":`...)
+		b = appendString(b, o.Source)
+		b = append(b, `,"external_id":`...)
+		b = appendString(b, o.ExternalID)
+		b = append(b, `,"stream":`...)
+		b = appendString(b, string(o.Stream))
+		b = append(b, `,"revision":`...)
+		b = strconv.AppendUint(b, o.Revision, 10)
+		b = append(b, '}')
+	}
+	b = append(b, `,"contract":`...)
+	b = appendString(b, e.Contract)
+	b = append(b, `,"schedule":`...)
+	b = appendString(b, e.Schedule)
+	b = append(b, `,"version":`...)
+	b = strconv.AppendInt(b, int64(e.Version), 10)
+	b = append(b, `,"uses":`...)
+	if e.Uses == nil {
+		b = append(b, `null`...)
+	} else {
+		b = appendMap(b, e.Uses, func(b []byte, revision uint64) []byte { return strconv.AppendUint(b, revision, 10) })
+	}
+	b = append(b, `,"engine":`...)
+	b = strconv.AppendInt(b, int64(e.Engine), 10)
+	b = append(b, `,"postings":`...)
+	b = appendSlice(b, e.Postings, appendPosting)
+	b = append(b, `,"explanation":`...)
+	b = appendSlice(b, e.Explanation, appendLine)
+	return append(b, '}'), nil
+}
+
+func appendPosting(b []byte, p ledger.Posting) []byte {
+	b = append(b, `{"account":`...)
+	b = appendString(b, string(p.Account))
+	if p.Side == ledger.Debit {
+		b = append(b, `,"debit":`...)
+	} else {
+		b = append(b, `,"credit":`...)
+	}
+	b = appendAmount(b, p.Amount)
+	return append(b, '}')
+}
+
+func appendLine(b []byte, l fee.Line) []byte {
+	b = append(b, `{"rule":`...)
+	b = appendString(b, l.Rule)
+	b = append(b, `,"to":`...)
+	b = appendString(b, l.To)
+	b = append(b, `,"base":`...)
+	b = appendAmount(b, l.Base)
+	b = append(b, `,"rate":`...)
+	b = appendString(b, l.Rate)
+	b = append(b, `,"exact":`...)
+	b = appendString(b, l.Exact)
+	b = appendOptional(b, `,"bound":`, l.Bound)
+	b = appendOptional(b, `,"rounding":`, l.Rounding)
+	b = append(b, `,"amount":`...)
+	b = appendAmount(b, l.Amount)
+	return append(b, '}')
+}
+
+func appendAmount(b []byte, a money.Amount) []byte {
+	b = append(b, '"')
+	b = a.Append(b)
+	return append(b, '"')
+}
+
+// appendTime writes an instant as encoding/json does.
+func appendTime(b []byte, field string, t time.Time) ([]byte, error) {
+	b = append(b, '"')
+	b, err := t.AppendText(b)
+	if err != nil {
+		return nil, &domain.Error{Code: domain.CodeInvalid, Field: field, Value: t.Format(time.RFC3339), Message: "the time cannot be written", Remedy: "use a year from 0 to 9999", Err: err}
+	}
+	return append(b, '"'), nil
+}
+
+func appendSlice[T any](b []byte, items []T, one func([]byte, T) []byte) []byte {
+	if items == nil {
+		return append(b, `null`...)
+	}
+	b = append(b, '[')
+	for i, item := range items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = one(b, item)
+	}
+	return append(b, ']')
+}
+
+func appendMap[K ~string, V any](b []byte, m map[K]V, one func([]byte, V) []byte) []byte {
+	var few [12]K
+	keys := few[:0]
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	b = append(b, '{')
+	for i, k := range keys {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, string(k))
+		b = append(b, ':')
+		b = one(b, m[k])
+	}
+	return append(b, '}')
+}
+
+// appendOptional writes a key and a string unless the string is empty.
+func appendOptional(b []byte, key, s string) []byte {
+	if s == "" {
+		return b
+	}
+	return appendString(append(b, key...), s)
+}
+
+// appendString writes a JSON string. Anything but plain printable ASCII is left
+// to encoding/json.
+func appendString(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, err := marshal(s)
+			if err != nil {
+				panic("a string cannot fail to marshal: " + err.Error())
+			}
+			return append(b, quoted...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}

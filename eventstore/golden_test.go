@@ -1,0 +1,236 @@
+package eventstore
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/contract"
+	"github.com/jeongsan/jeongsan/domain/fee"
+	"github.com/jeongsan/jeongsan/domain/ledger"
+	"github.com/jeongsan/jeongsan/domain/money"
+	"github.com/jeongsan/jeongsan/domain/party"
+	"github.com/jeongsan/jeongsan/domain/schedule"
+	"github.com/jeongsan/jeongsan/domain/source"
+)
+
+var addGolden = flag.Bool("golden", false, "write golden files that are missing; existing ones are never changed")
+
+var (
+	at       = time.Date(2026, 11, 22, 9, 30, 15, 123456000, time.UTC)
+	seoul    = time.FixedZone("", 9*60*60)
+	sealed   = domain.Sealed{Subject: "party-studio-7", Box: []byte("box"), Digest: []byte("digest")}
+	quantity = money.New(-1250, 2)
+)
+
+// settledExample has every field set, and characters that JSON must escape.
+var settledExample = book.TransactionSettled{
+	Key:         book.Key{Source: "pg-1", ExternalID: `A "quoted" <id> & 정산`},
+	ContentHash: "1:0123456789abcdef0123456789abcdef",
+	Type:        "refund", Method: "card", Product: "skin",
+	Parties:    map[string]string{"provider": "studio-7", "affiliate": "house", "operator": "arcade"},
+	OccurredAt: time.Date(2026, 11, 22, 18, 30, 0, 0, seoul), EffectiveOn: "2026-11-22", RecordedAt: at,
+	Currency: "USD", Amount: quantity,
+	Original: &book.Original{Key: book.Key{Source: "pg-1", ExternalID: "A-1"}, Ref: domain.Ref{Stream: "book-main", Revision: 41}},
+	Contract: "c-1", Schedule: "standard", Version: 3,
+	Uses:   map[domain.StreamID]uint64{"party-studio-7": 1, "contract-c-1": 0, "schedule-standard": 2},
+	Engine: 1,
+	Postings: []ledger.Posting{
+		{Account: "arcade/receivable/USD", Side: ledger.Credit, Amount: money.New(1250, 2)},
+		{Account: "studio-7/payable/USD", Side: ledger.Debit, Amount: money.New(875, 2)},
+		{Account: "house/payable/USD", Side: ledger.Debit, Amount: money.New(375, 2)},
+	},
+	Explanation: []fee.Line{
+		{Rule: "provider", To: "provider", Base: money.New(1250, 2), Rate: "70%", Exact: "8.75", Rounding: "half_up 0.01", Amount: money.New(875, 2)},
+		{Rule: "house", To: "affiliate", Base: money.New(375, 2), Rate: "rest", Exact: "3.75", Bound: "minimum", Amount: money.New(375, 2)},
+	},
+}
+
+// examples has at least one event of every version; the key is the name of its
+// golden file less ".json". Files of superseded versions keep their bytes and
+// the example changes to what they are lifted to.
+var examples = map[string]domain.Event{
+	"LogStarted.v1":         LogStarted{LogID: uuid.MustParse("0190a6a0-0000-7000-8000-000000000001"), Incarnation: 1},
+	"TransactionSettled.v1": settledExample,
+	"TransactionSettled.v1-zero": book.TransactionSettled{
+		Key: book.Key{Source: "pg-1", ExternalID: "B-1"}, ContentHash: "1:00", Type: "sale", OccurredAt: at, EffectiveOn: "2026-11-22", RecordedAt: at,
+		Currency: "KRW", Contract: "c-1", Schedule: "standard", Version: 1, Engine: 1,
+		Uses: map[domain.StreamID]uint64{"contract-c-1": 0, "schedule-standard": 0}, Postings: []ledger.Posting{}, Explanation: []fee.Line{},
+	},
+	"EntryReversed.v1": book.EntryReversed{
+		Key: book.Key{Source: "desk", ExternalID: "R-1"}, ContentHash: "1:ff",
+		Reverses: book.Original{Key: book.Key{Source: "pg-1", ExternalID: "A-1"}, Ref: domain.Ref{Stream: "book-main", Revision: 41}},
+		Original: &book.Original{Key: book.Key{Source: "pg-1", ExternalID: "A-0"}, Ref: domain.Ref{Stream: "book-main", Revision: 3}},
+		Reason:   "charged twice", OccurredAt: at, EffectiveOn: "2026-11-22", RecordedAt: at, Currency: "KRW", Amount: money.New(-1000, 0),
+		Type: "sale", Method: "card", Product: "skin", Parties: map[string]string{"provider": "studio-7"},
+		Postings: []ledger.Posting{
+			{Account: "arcade/receivable/KRW", Side: ledger.Credit, Amount: money.New(1000, 0)},
+			{Account: "studio-7/payable/KRW", Side: ledger.Debit, Amount: money.New(1000, 0)},
+		},
+	},
+	"PartyRegistered.v1":     party.PartyRegistered{Party: "studio-7", Kind: party.Provider, Country: "KR", Personal: &sealed, RecordedAt: at},
+	"PartyDetailsChanged.v1": party.PartyDetailsChanged{Party: "studio-7", Personal: &sealed, RecordedAt: at},
+	"ContractSigned.v1": contract.ContractSigned{
+		Terms: contract.Terms{
+			Contract: "c-1", Book: "main", Schedule: "standard", Zone: "Asia/Seoul", From: "2026-01-01", Until: "2027-01-01", Priority: 2,
+			Parties: map[string]string{"operator": "arcade"},
+			Applies: contract.Applies{Sources: []string{"pg-1"}, Types: []string{"sale"}, Methods: []string{"card"}, Products: []string{"skin"}, Parties: map[string]string{"provider": "studio-7"}},
+		}, RecordedAt: at,
+	},
+	"ContractEnded.v1": contract.ContractEnded{Contract: "c-1", Until: "2026-12-01", Reason: "replaced", RecordedAt: at},
+	"SchedulePublished.v1": schedule.SchedulePublished{
+		Document: fee.Document{
+			Schedule: "standard", Version: 2, EffectiveFrom: "2026-01-01", Description: "Standard",
+			Funds: fee.Target{Role: "supplier", Purpose: "receivable"}, RoundingDifference: &fee.Target{Role: "operator", Purpose: "rounding"},
+			Rules: []fee.Rule{
+				{
+					ID: "fee", To: fee.Target{Role: "supplier"}, Priority: 1, Of: "gross", Percent: "2.75", Minimum: map[money.Currency]money.Amount{"KRW": money.New(100, 0)},
+					Maximum:  map[money.Currency]money.Amount{"KRW": money.New(5000, 0)},
+					Rounding: &fee.Rounding{Mode: "down", Unit: map[money.Currency]money.Amount{"KRW": money.New(10, 0)}},
+				},
+				{ID: "fixed", To: fee.Target{Role: "affiliate"}, Flat: map[money.Currency]money.Amount{"KRW": money.New(30, 0), "USD": money.New(3, 2)}},
+				{ID: "rest", To: fee.Target{Role: "provider"}, Rest: true},
+			},
+		}, RecordedAt: at,
+	},
+	"SourceDefined.v1": source.SourceDefined{Source: "pg-1", Version: 1, Hash: "ab", Definition: "source: pg-1\nformat: { csv: {} }\n", RecordedAt: at},
+	"RecordQuarantined.v1": source.RecordQuarantined{
+		Source: "pg-1", Record: "A-9", ContentHash: "1:aa", Delivery: "cd", Offset: 7, Code: domain.CodeUnknownParty, Field: "provider", Reason: "no such party",
+		Raw: domain.Sealed{Subject: "source-pg-1", Box: []byte{1, 2}, Digest: []byte{3}}, Currency: "USD", Amount: &quantity, RecordedAt: at,
+	},
+	"QuarantineReleased.v1": source.QuarantineReleased{Source: "pg-1", Record: "A-9", ContentHash: "1:aa", Settled: domain.Ref{Stream: "book-main", Revision: 9}, RecordedAt: at},
+	"DeliveryIngested.v1": source.DeliveryIngested{
+		Source: "pg-1", Delivery: "cd", Name: "2026-11-22.csv.gz", Bytes: 1234, Version: 1,
+		Counts: source.Counts{Read: 10, Settled: 5, ZeroValue: 1, Replayed: 2, Quarantined: 1, Ignored: map[string]uint64{"test": 2}},
+		Totals: []source.Total{{Currency: "USD", Read: "10.50", Settled: "8.00", Replayed: "1.50", Quarantined: "1.00", Ignored: "0", Refused: "0"}}, RecordedAt: at,
+	},
+}
+
+func typeOf(golden string) string { return strings.Split(golden, "-")[0] }
+
+var exact = cmp.Options{cmp.AllowUnexported(money.Amount{}), cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) })}
+
+func TestGoldenEvents(t *testing.T) {
+	covered := map[string]bool{}
+	for name, event := range examples {
+		covered[typeOf(name)] = true
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join("testdata", "golden", name+".json")
+			if _, err := os.Stat(path); os.IsNotExist(err) && *addGolden {
+				data, err := Encode(event)
+				require.NoError(t, err)
+				require.NoError(t, os.WriteFile(path, append(data, '\n'), 0o644))
+			}
+			file, err := os.ReadFile(path)
+			require.NoError(t, err, "a version of an event keeps its golden file for ever; write a new one with -golden")
+			golden := bytes.TrimSuffix(file, []byte("\n"))
+
+			decoded, err := Decode(Recorded{Type: typeOf(name), Data: golden})
+			require.NoError(t, err)
+			require.Empty(t, cmp.Diff(event, decoded, exact))
+			if event.EventType() == typeOf(name) { // else superseded: read, never written
+				again, err := Encode(decoded)
+				require.NoError(t, err)
+				require.Equal(t, string(golden), string(again), "a stored version must never change its form")
+			}
+		})
+	}
+	for _, name := range EventTypes() {
+		require.True(t, covered[name], "%s has no golden file", name)
+	}
+}
+
+func TestDecodeGuessesNothing(t *testing.T) {
+	good, err := Encode(examples["PartyRegistered.v1"])
+	require.NoError(t, err)
+	settled, err := Encode(settledExample)
+	require.NoError(t, err)
+	for name, r := range map[string]Recorded{
+		"unknown type":          {Type: "PartyRegistered.v9", Data: good},
+		"unknown key":           {Type: "PartyRegistered.v1", Data: bytes.Replace(good, []byte(`"kind"`), []byte(`"sort"`), 1)},
+		"unknown key, hot":      {Type: "TransactionSettled.v1", Data: bytes.Replace(settled, []byte(`"type"`), []byte(`"kind"`), 1)},
+		"both sides":            {Type: "TransactionSettled.v1", Data: bytes.Replace(settled, []byte(`"debit":"8.75"`), []byte(`"debit":"8.75","credit":"8.75"`), 1)},
+		"no side":               {Type: "TransactionSettled.v1", Data: bytes.Replace(settled, []byte(`,"debit":"8.75"`), nil, 1)},
+		"amount as number":      {Type: "TransactionSettled.v1", Data: bytes.Replace(settled, []byte(`"debit":"8.75"`), []byte(`"debit":8.75`), 1)},
+		"trailing bytes":        {Type: "PartyRegistered.v1", Data: append(bytes.Clone(good), '{')},
+		"trailing bytes, hot":   {Type: "TransactionSettled.v1", Data: append(bytes.Clone(settled), ' ', '1')},
+		"cut off":               {Type: "PartyRegistered.v1", Data: good[:len(good)-2]},
+		"cut off, hot":          {Type: "TransactionSettled.v1", Data: settled[:len(settled)-2]},
+		"empty":                 {Type: "TransactionSettled.v1"},
+		"not an object":         {Type: "TransactionSettled.v1", Data: []byte(`[]`)},
+		"wrong kind of a value": {Type: "TransactionSettled.v1", Data: bytes.Replace(settled, []byte(`"version":3`), []byte(`"version":"3"`), 1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r.Stream, r.Revision = "book-main", 7
+			_, err := Decode(r)
+			require.Error(t, err)
+			require.ErrorContains(t, err, "book-main@7")
+			require.Contains(t, []domain.Code{domain.CodeInvalid, domain.CodeMalformed}, domain.CodeOf(err))
+		})
+	}
+}
+
+func TestSupersededVersionsAreLifted(t *testing.T) {
+	type before struct {
+		Name string `json:"name"`
+	}
+	old := superseded("PartyRegistered.v0", func(b before) (party.PartyRegistered, error) {
+		return party.PartyRegistered{Party: b.Name, Kind: party.Provider}, nil
+	})
+	event, err := old.decode([]byte(`{"name":"studio-7"}`))
+	require.NoError(t, err)
+	require.Equal(t, party.PartyRegistered{Party: "studio-7", Kind: party.Provider}, event)
+	require.Nil(t, old.encode, "a superseded version is not written")
+	_, err = old.decode([]byte(`{"nom":"studio-7"}`))
+	require.Error(t, err)
+}
+
+type unlisted struct{}
+
+func (unlisted) EventType() string { return "Unlisted.v1" }
+
+func TestEncodeRefusesUnlistedTypes(t *testing.T) {
+	_, err := Encode(unlisted{})
+	require.Equal(t, domain.CodeInternal, domain.CodeOf(err))
+	require.ErrorContains(t, err, "Unlisted.v1")
+}
+
+func TestMeta(t *testing.T) {
+	for _, m := range []Meta{
+		{RecordedAt: at, Schema: 1},
+		{
+			Actor: "operator:김", Authenticated: "oidc", Request: "r", Correlation: "c", Causation: "book-main@1", Delivery: "ab",
+			Offset: 7, RecordedAt: at, Schema: 1,
+		},
+	} {
+		encoded, err := m.Encode()
+		require.NoError(t, err)
+		standard, err := json.Marshal(m)
+		require.NoError(t, err)
+		require.Equal(t, string(standard), string(encoded))
+		decoded, err := DecodeMeta(Recorded{Metadata: encoded})
+		require.NoError(t, err)
+		require.Empty(t, cmp.Diff(m, decoded))
+	}
+	encoded, err := Meta{RecordedAt: at}.Encode()
+	require.NoError(t, err)
+	require.Contains(t, string(encoded), `"schema":1`)
+
+	_, err = DecodeMeta(Recorded{Metadata: []byte(`{"schema":2}`)})
+	require.ErrorContains(t, err, "later version")
+	_, err = DecodeMeta(Recorded{Metadata: []byte(`{`)})
+	require.Equal(t, domain.CodeMalformed, domain.CodeOf(err))
+	_, err = Meta{RecordedAt: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}.Encode()
+	require.Error(t, err)
+}
