@@ -1,0 +1,41 @@
+// Package node is an embedded EventStoreDB node: one process's log, reached over
+// gRPC by the official clients like any other, kept by Pebble on one disk. It is
+// the default store of Jeongsan on a single machine; a cluster of EventStoreDB
+// takes its place without any other change.
+//
+// # What it offers
+//
+// Streams.Append with an exact expected revision or "no stream", Streams.Read of
+// streams and of the whole log in both directions, subscriptions to both with
+// prefix and regular-expression filters, ServerFeatures, and /health/live on the
+// same port. Everything else is answered Unimplemented and is not listed, so that
+// clients know. There is no TLS and no authentication: it listens on loopback.
+//
+// # Why an answer can be trusted
+//
+//	Append calls ──▶ queue ──▶ commit loop ──▶ Pebble batch, flushed ──▶ tail ──▶ answers
+//	(many)                     (one goroutine)  (many appends in one)    │
+//	                                                                     ▼
+//	                                                               subscribers, reads
+//
+// One goroutine decides every append, in order, so expected revisions and
+// positions need no lock. Appends that wait while a flush is under way share the
+// next one. Only after the flush do events become visible (tail.go), in the order
+// of their positions, and only then are callers answered: what anyone has seen is
+// on disk, and no position is ever given out twice. If a flush fails nobody can
+// know what is on disk; the node then refuses all writes for good and says so
+// through Done, for the process to be restarted.
+//
+// # How it is stored
+//
+// One append is one value, a block of records (record.go), under its position in
+// the log; one more key per append leads from stream and revision to the block
+// (store.go). A position is the place of a record's first byte in the log. Every
+// record carries a checksum that is verified whenever it is read from disk: a
+// damaged one is an error that names its position, it is never served and never
+// skipped.
+//
+// Rules of Jeongsan's business do not live here, and the package knows nothing of
+// the rest of the project but its error type. To add a method of the protocol,
+// add a file with its handler and list it in features.go.
+package node
