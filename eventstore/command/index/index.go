@@ -1,0 +1,217 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/eventstore"
+)
+
+// ErrDamaged says that the index cannot be trusted: call Reset and rebuild.
+var ErrDamaged = errors.New("the local index is damaged")
+
+// ErrReset says that the index was emptied since the Book was obtained: obtain
+// it again and rebuild.
+var ErrReset = errors.New("the local index was reset")
+
+// The sizes follow a measured rule: memtables are reserved out of the cache, so
+// it must hold three of them and the bloom filters (1.25 bytes a key) besides
+// the hot blocks, else every look-up reads its filter from disk.
+const (
+	cacheBytes    = 128 << 20
+	memtableBytes = 16 << 20
+	bitsPerKey    = 10
+	openFiles     = 512
+)
+
+// Config says where the index lives and which log it follows.
+type Config struct {
+	Dir      string
+	Identity eventstore.Identity
+	Logger   *slog.Logger
+}
+
+// Index is the database of all books of a process. It is safe for concurrent
+// use; a Book belongs to one writer.
+type Index struct {
+	config  Config
+	lock    *pebble.Lock
+	damaged atomic.Bool // set by Pebble's background work
+
+	mu         sync.RWMutex // write-locked only while db is replaced or closed
+	db         *pebble.DB
+	generation uint64
+}
+
+// Open opens the index in the folder, creating it where it is missing. An index
+// that is damaged, of another format, or of another log is emptied, which is
+// logged. CodeConflict says that another process uses the folder.
+func Open(config Config) (*Index, error) {
+	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
+		return nil, unusable(config.Dir, err)
+	}
+	lock, err := pebble.LockDirectory(config.Dir, vfs.Default)
+	if err != nil {
+		return nil, &domain.Error{
+			Code: domain.CodeConflict, Field: "index", Value: config.Dir, Message: "the local index is in use by another process, or its folder is not writable",
+			Remedy: "stop the other process, or give this one a data directory of its own", Err: err,
+		}
+	}
+	x := &Index{config: config, lock: lock}
+	err = x.open()
+	if err == nil {
+		err = x.checkLog()
+	}
+	if err != nil {
+		if err = x.reset(err); err != nil {
+			return nil, errors.Join(err, lock.Close())
+		}
+	}
+	return x, nil
+}
+
+// open opens the database as it lies on disk. Requires mu or sole use.
+func (x *Index) open() error {
+	logger := pebbleLogger{x.config.Logger}
+	options := &pebble.Options{
+		Lock: x.lock,
+		// Given so that Pebble does not wrap it in checks of the disk's health, which
+		// leave a goroutine behind where opening fails.
+		FS:                 vfs.Default,
+		CacheSize:          cacheBytes,
+		MemTableSize:       memtableBytes,
+		MaxOpenFiles:       openFiles,
+		FormatMajorVersion: pebble.FormatNewest,
+		Logger:             logger,
+		EventListener: &pebble.EventListener{
+			BackgroundError: func(err error) { logger.Errorf("background work: %v", err) },
+			DataCorruption: func(info pebble.DataCorruptionInfo) {
+				logger.Errorf("%s", info)
+				x.damaged.Store(true)
+			},
+		},
+	}
+	options.Levels[0].FilterPolicy = bloom.FilterPolicy(bitsPerKey)
+	db, err := pebble.Open(x.config.Dir, options)
+	if err != nil {
+		return err
+	}
+	x.db = db
+	x.damaged.Store(false)
+	return nil
+}
+
+// checkLog refuses an index that holds a book of another log.
+func (x *Index) checkLog() (err error) {
+	iterator, err := x.db.NewIter(&pebble.IterOptions{LowerBound: []byte{headerTag}, UpperBound: []byte{headerTag + 1}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, iterator.Close()) }()
+	for iterator.First(); iterator.Valid(); iterator.Next() {
+		header, err := decodeHeader(iterator.Key(), iterator.Value())
+		if err != nil {
+			return err
+		}
+		if header.Identity != x.config.Identity {
+			return fmt.Errorf("it belongs to the log %s, not to %s", header.Identity, x.config.Identity)
+		}
+	}
+	return iterator.Error()
+}
+
+// Reset empties the index because of a cause, which is logged. Every Book
+// obtained before answers ErrReset from now on.
+func (x *Index) Reset(cause error) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.db == nil {
+		return errClosed
+	}
+	return x.reset(cause)
+}
+
+func (x *Index) reset(cause error) error {
+	x.config.Logger.Warn("the local index is rebuilt from the log", "dir", x.config.Dir, "cause", cause)
+	x.generation++
+	if x.db != nil {
+		if err := x.db.Close(); err != nil {
+			x.config.Logger.Warn("the old local index did not close cleanly", "error", err)
+		}
+		x.db = nil
+	}
+	files, err := os.ReadDir(x.config.Dir)
+	if err != nil {
+		return unusable(x.config.Dir, err)
+	}
+	for _, file := range files {
+		if file.Name() == "LOCK" {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(x.config.Dir, file.Name())); err != nil {
+			return unusable(x.config.Dir, err)
+		}
+	}
+	if err := x.open(); err != nil {
+		return unusable(x.config.Dir, err)
+	}
+	return nil
+}
+
+// Close releases the database and its folder. It is idempotent.
+func (x *Index) Close() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.lock == nil {
+		return nil
+	}
+	var err error
+	if x.db != nil {
+		err = x.db.Close()
+		x.db = nil
+	}
+	err = errors.Join(err, x.lock.Close())
+	x.lock = nil
+	return err
+}
+
+var errClosed = errors.New("the local index is closed")
+
+func unusable(dir string, err error) error {
+	return &domain.Error{
+		Code: domain.CodeUnavailable, Field: "index", Value: dir, Message: "the local index cannot be opened",
+		Remedy: "make its folder writable for this user, with space left", Err: err,
+	}
+}
+
+// pebbleLogger passes Pebble's messages on. Fatalf must not return: the
+// database is in an unknown state, so the process stops and the next one
+// rebuilds what is missing.
+type pebbleLogger struct{ logger *slog.Logger }
+
+func (l pebbleLogger) Infof(format string, args ...any) {
+	l.logger.Debug("local index: " + fmt.Sprintf(format, args...))
+}
+
+func (l pebbleLogger) Errorf(format string, args ...any) {
+	l.logger.Error("local index: " + fmt.Sprintf(format, args...))
+}
+
+func (l pebbleLogger) Fatalf(format string, args ...any) {
+	message := "local index: " + fmt.Sprintf(format, args...)
+	l.logger.Error(message)
+	panic(message)
+}
+
+func closing(c io.Closer, err *error) { *err = errors.Join(*err, c.Close()) }

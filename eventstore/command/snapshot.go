@@ -1,0 +1,148 @@
+package command
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/ledger"
+	"github.com/jeongsan/jeongsan/domain/money"
+	"github.com/jeongsan/jeongsan/eventstore/command/index"
+)
+
+// mostCounted bounds the keys that are counted when a book is opened, about a
+// second's work. Beyond it the checksums of blocks and records must do.
+const mostCounted = 1_000_000
+
+// restore makes the state of a book from its index. found is false where the
+// index has nothing; an index that contradicts itself is index.ErrDamaged.
+func restore(b *index.Book) (state *book.State, header index.Header, found bool, err error) {
+	header, found, err = b.Header()
+	if err != nil || !found {
+		return nil, header, found, err
+	}
+	type row struct {
+		id      ledger.AccountID
+		balance ledger.Balance
+	}
+	var rows []row
+	err = b.Accounts(func(account string, value []byte) error {
+		balance, err := decodeBalance(value)
+		rows = append(rows, row{ledger.AccountID(account), balance})
+		return err
+	})
+	if err != nil {
+		return nil, header, true, err
+	}
+	state = book.Restore(header.Revision+1, header.LastRecorded, func(yield func(ledger.AccountID, ledger.Balance) bool) {
+		for _, r := range rows {
+			if !yield(r.id, r.balance) {
+				return
+			}
+		}
+	})
+	hash := state.Hash()
+	keys, counted, err := b.CountKeys(mostCounted)
+	switch {
+	case err != nil:
+		return nil, header, true, err
+	case uint64(len(rows)) != header.Accounts || !bytes.Equal(hash[:], header.Hash):
+		return nil, header, true, fmt.Errorf("%w: its accounts do not give the state that its header names", index.ErrDamaged)
+	case counted && keys != header.Keys || !counted && header.Keys < keys:
+		return nil, header, true, fmt.Errorf("%w: it has %d keys, its header says %d", index.ErrDamaged, keys, header.Keys)
+	}
+	return state, header, true, nil
+}
+
+// loadKeys tells the state what the index holds for keys that the state does not
+// know, in one sorted pass.
+func loadKeys(b *index.Book, state *book.State, keys []book.Key) (loaded int, err error) {
+	type wanted struct {
+		key    book.Key
+		stored []byte
+	}
+	var missing []wanted
+	for _, key := range keys {
+		if _, _, known := state.Record(key); !known {
+			missing = append(missing, wanted{key, b.Record(key.Source, key.ExternalID)})
+		}
+	}
+	slices.SortFunc(missing, func(x, y wanted) int { return bytes.Compare(x.stored, y.stored) })
+	missing = slices.CompactFunc(missing, func(x, y wanted) bool { return bytes.Equal(x.stored, y.stored) })
+	stored := make([][]byte, len(missing))
+	for i := range missing {
+		stored[i] = missing[i].stored
+	}
+	next := 0
+	absent := func(until int) {
+		for ; next < until; next++ {
+			state.Load(missing[next].key, book.KeyRecord{}, false)
+		}
+	}
+	err = b.Lookup(stored, func(i int, value []byte) error {
+		absent(i)
+		var record book.KeyRecord
+		if err := record.UnmarshalBinary(value); err != nil {
+			return err
+		}
+		state.Load(missing[i].key, record, true)
+		next = i + 1
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	absent(len(missing))
+	return len(missing), nil
+}
+
+// store moves the index to what a state has changed.
+func store(b *index.Book, header index.Header, changes *book.Changes) error {
+	records := make([]index.Row, len(changes.Keys))
+	arena := make([]byte, 0, 48*len(records))
+	for i := range changes.Keys {
+		change := &changes.Keys[i]
+		from := len(arena)
+		var err error
+		if arena, err = change.Record.AppendBinary(arena); err != nil {
+			return err
+		}
+		records[i] = index.Row{Key: b.Record(change.Key.Source, change.Key.ExternalID), Value: arena[from:len(arena):len(arena)]}
+	}
+	slices.SortFunc(records, func(x, y index.Row) int { return bytes.Compare(x.Key, y.Key) })
+	accounts := make([]index.Row, len(changes.Accounts))
+	for i := range changes.Accounts {
+		change := &changes.Accounts[i]
+		accounts[i] = index.Row{Key: []byte(change.Account), Value: appendBalance(nil, change.Balance)}
+	}
+	return b.Store(header, records, accounts)
+}
+
+func appendBalance(b []byte, balance ledger.Balance) []byte {
+	for _, total := range []money.Amount{balance.Debits, balance.Credits} {
+		b = binary.AppendVarint(b, total.Units())
+		b = append(b, total.Scale())
+	}
+	return b
+}
+
+var errBalance = errors.New("a balance is damaged")
+
+func decodeBalance(b []byte) (ledger.Balance, error) {
+	var totals [2]money.Amount
+	for i := range totals {
+		units, n := binary.Varint(b)
+		if n <= 0 || n == len(b) || units < 0 || b[n] > money.MaxScale {
+			return ledger.Balance{}, errBalance
+		}
+		totals[i] = money.New(units, b[n])
+		b = b[n+1:]
+	}
+	if len(b) != 0 {
+		return ledger.Balance{}, errBalance
+	}
+	return ledger.Balance{Debits: totals[0], Credits: totals[1]}, nil
+}
