@@ -1,0 +1,22 @@
+-- Daily totals by book, party, product, method, type and currency.
+
+CREATE SCHEMA {schema};
+
+-- A transaction counts once for every party of its header (see the read model
+-- "transaction"), also where it moved no money; debits and credits are the sums
+-- of the postings on the party's accounts. A reversal counts as one transaction
+-- of the type of what it reverses, on its own effective date.
+CREATE TABLE {schema}.totals (
+    day          date    NOT NULL, -- effective date
+    book         text    NOT NULL,
+    party        text    NOT NULL,
+    product      text    NOT NULL, -- '' where the transaction names none
+    method       text    NOT NULL, -- '' where the transaction names none
+    type         text    NOT NULL,
+    currency     text    NOT NULL,
+    transactions bigint  NOT NULL,
+    debits       numeric NOT NULL,
+    credits      numeric NOT NULL,
+    PRIMARY KEY (day, book, party, product, method, type, currency)
+) WITH (fillfactor = 70);
+CREATE INDEX totals_party ON {schema}.totals (party, day);
