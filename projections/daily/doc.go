@@ -1,0 +1,8 @@
+// Package daily is the read model of daily totals: transactions, debits and
+// credits by effective date, book, party, product, method, type and currency.
+//
+// The fold, in project.go, is pure: it sums a batch. store.go adds the sums to the
+// table, so nothing is remembered between batches; query.go reads the table for
+// the outside. Other periods and rankings are sums over it and belong to their
+// readers; anything that is not a sum may not live here.
+package daily

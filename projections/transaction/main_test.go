@@ -1,0 +1,9 @@
+package transaction
+
+import (
+	"testing"
+
+	"github.com/jeongsan/jeongsan/internal/testkit"
+)
+
+func TestMain(m *testing.M) { testkit.Main(m) }
