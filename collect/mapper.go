@@ -1,0 +1,302 @@
+package collect
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/jeongsan/jeongsan/collect/expression"
+	"github.com/jeongsan/jeongsan/collect/format"
+	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/money"
+)
+
+// maxUnits bounds the memory for counting records within their units.
+const maxUnits = 5_000_000
+
+// item is one record on its way: what became of it before the ledger is asked.
+type item struct {
+	number uint64
+	// id is the external id, or "raw:…" for a record that has none.
+	id   string
+	hash string // of the content; empty for a record that could not be decoded
+
+	ignored string        // the rule
+	fault   *domain.Error // why it cannot be settled
+
+	transaction book.Transaction // valid where ignored and fault are empty
+
+	// amount and currency are what was mapped, whatever became of the record.
+	amount   money.Amount
+	currency money.Currency
+	mapped   bool
+}
+
+// mapper turns the records of one delivery into items. It belongs to one goroutine.
+type mapper struct {
+	d      *Definition
+	hasher *contentHasher
+
+	id, unit *expression.Evaluator
+	ignore   []*expression.Evaluator
+
+	book, kind, method, product, occurredAt, currency, amount, original *expression.Evaluator
+
+	parties []*expression.Evaluator // parallel to d.roles
+
+	ordinals *ordinals
+	shared   map[string]map[string]string // parties by their ids
+	key      []byte
+}
+
+func newMapper(d *Definition) *mapper {
+	m := &mapper{
+		d: d, hasher: newContentHasher(d.volatile), ordinals: newOrdinals(maxUnits), shared: map[string]map[string]string{},
+		id: expression.NewEvaluator(d.identity.id), unit: expression.NewEvaluator(d.identity.unit),
+		book: expression.NewEvaluator(d.mapping.book), kind: expression.NewEvaluator(d.mapping.kind),
+		method: expression.NewEvaluator(d.mapping.method), product: expression.NewEvaluator(d.mapping.product),
+		occurredAt: expression.NewEvaluator(d.mapping.occurredAt), currency: expression.NewEvaluator(d.mapping.currency),
+		amount: expression.NewEvaluator(d.mapping.amount), original: expression.NewEvaluator(d.mapping.original),
+	}
+	for _, rule := range d.ignore {
+		m.ignore = append(m.ignore, expression.NewEvaluator(rule.when))
+	}
+	for _, role := range d.roles {
+		m.parties = append(m.parties, expression.NewEvaluator(d.mapping.parties[role]))
+	}
+	return m
+}
+
+// next maps a record. Every record counts within its unit, also one that is
+// ignored or faulty, so that a changed rule never changes the ids of others. The
+// error is fatal for the delivery.
+func (m *mapper) next(record *format.Record) (item, error) {
+	it := item{number: record.Number}
+	if record.Fault != nil {
+		it.fault = record.Fault
+		return it, m.nameless(&it, record)
+	}
+	id, fault, err := m.identify(record)
+	if err != nil {
+		return it, err
+	}
+	it.id, it.fault = id, fault
+	m.apply(&it, record)
+	if it.id == "" {
+		return it, m.nameless(&it, record)
+	}
+	return it, nil
+}
+
+// again maps a record whose id is known from its first arrival; "" takes the id
+// from the record, which a definition with units cannot.
+func (m *mapper) again(record *format.Record, id string) item {
+	it := item{number: record.Number, id: id, fault: record.Fault}
+	if it.fault != nil {
+		return it
+	}
+	if it.id == "" {
+		if m.id == nil {
+			it.fault = &domain.Error{
+				Code: domain.CodeInvalid, Field: "identity.unit", Message: "the record's place within its unit is not known on its own",
+				Remedy: "correct the definition or the file, and ingest the whole file again",
+			}
+			return it
+		}
+		it.id, it.fault = m.text("identity.id", m.id, record)
+	}
+	m.apply(&it, record)
+	return it
+}
+
+// apply fills the item of a decoded record but for its identity.
+func (m *mapper) apply(it *item, record *format.Record) {
+	it.hash = m.hasher.sum(record)
+	m.money(it, record)
+	for i, when := range m.ignore {
+		result, fault := when.Eval(record)
+		if fault != nil {
+			it.note(fault, whenPath(i))
+			continue
+		}
+		if result.Bool {
+			it.ignored, it.fault = m.d.ignore[i].name, nil
+			return
+		}
+	}
+	if it.fault == nil {
+		m.transaction(it, record)
+	}
+}
+
+func whenPath(i int) string { return "ignore[" + strconv.Itoa(i) + "].when" }
+
+// note keeps the first fault, with the path of the expression at fault.
+func (it *item) note(fault *domain.Error, path string) {
+	if it.fault == nil && fault != nil {
+		fault.Field = path
+		it.fault = fault
+	}
+}
+
+// identify returns the external id; the fault says why there is none.
+func (m *mapper) identify(record *format.Record) (string, *domain.Error, error) {
+	if m.id != nil {
+		id, fault := m.text("identity.id", m.id, record)
+		return id, fault, nil
+	}
+	unit, fault := m.text("identity.unit", m.unit, record)
+	if fault != nil {
+		return "", fault, nil
+	}
+	n, err := m.ordinals.next(unit)
+	if err != nil {
+		return "", nil, err
+	}
+	return unit + "/" + strconv.FormatUint(uint64(n), 10), nil, nil
+}
+
+// text evaluates an identity, which must be a plain text of bounded length.
+func (m *mapper) text(path string, e *expression.Evaluator, record *format.Record) (string, *domain.Error) {
+	result, fault := e.Eval(record)
+	if fault != nil {
+		fault.Field = path
+		return "", fault
+	}
+	const room = 24 // for the ordinal
+	if result.Text == "" {
+		return "", &domain.Error{Code: domain.CodeInvalid, Field: path, Message: "the record has no identity: the expression gives an empty text", Remedy: "map a field that every record has"}
+	}
+	if domain.CheckText(path, result.Text, book.LongestExternalID-room) != nil {
+		return "", &domain.Error{Code: domain.CodeInvalid, Field: path, Message: "the identity is longer than 232 bytes or holds control characters", Remedy: "map a shorter field"}
+	}
+	return result.Text, nil
+}
+
+// nameless identifies a record without an id by its bytes and by its place among
+// equal ones.
+func (m *mapper) nameless(it *item, record *format.Record) error {
+	name := rawName(record.Raw)
+	n, err := m.ordinals.next(name)
+	if err != nil {
+		return err
+	}
+	it.id = name + "/" + strconv.FormatUint(uint64(n), 10)
+	return nil
+}
+
+const rawPrefix = "raw:"
+
+func rawName(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return rawPrefix + hex.EncodeToString(sum[:16])
+}
+
+// money maps amount and currency, for the control totals of every record.
+func (m *mapper) money(it *item, record *format.Record) {
+	currency, fault := m.currency.Eval(record)
+	it.note(fault, "transaction.currency")
+	amount, fault2 := m.amount.Eval(record)
+	it.note(fault2, "transaction.amount")
+	if fault != nil || fault2 != nil {
+		return
+	}
+	it.currency = money.Currency(currency.Text)
+	exact, err := money.FromDecimal(amount.Decimal)
+	if err != nil {
+		it.note(&domain.Error{Code: domain.CodeOf(err), Message: "the amount has more digits than fit exactly", Remedy: "split the transaction, or round it in the expression"}, "transaction.amount")
+		return
+	}
+	it.amount, it.mapped = exact, it.currency.Known()
+}
+
+func (m *mapper) transaction(it *item, record *format.Record) {
+	t := &it.transaction
+	t.Key = book.Key{Source: m.d.Source, ExternalID: it.id}
+	t.ContentHash, t.Currency, t.Amount = it.hash, it.currency, it.amount
+	for _, field := range [...]struct {
+		path string
+		e    *expression.Evaluator
+		into *string
+	}{
+		{"transaction.book", m.book, &t.Book},
+		{"transaction.type", m.kind, &t.Type},
+		{"transaction.method", m.method, &t.Method},
+		{"transaction.product", m.product, &t.Product},
+		{"transaction.original", m.original, &t.OriginalID},
+	} {
+		if field.e == nil {
+			continue
+		}
+		result, fault := field.e.Eval(record)
+		it.note(fault, field.path)
+		*field.into = result.Text
+	}
+	occurred, fault := m.occurredAt.Eval(record)
+	it.note(fault, "transaction.occurred_at")
+	t.OccurredAt = occurred.Time
+	t.Parties = m.roles(it, record)
+}
+
+const mostShared = 16384
+
+// roles evaluates the parties; an empty id names no party. Equal sets share one
+// map, which nobody changes.
+func (m *mapper) roles(it *item, record *format.Record) map[string]string {
+	if len(m.parties) == 0 {
+		return nil
+	}
+	var ids [book.MaxParties]string
+	m.key = m.key[:0]
+	for i, e := range m.parties {
+		result, fault := e.Eval(record)
+		it.note(fault, "transaction.parties."+m.d.roles[i])
+		ids[i] = result.Text
+		m.key = appendText(m.key, result.Text)
+	}
+	if parties, ok := m.shared[string(m.key)]; ok {
+		return parties
+	}
+	parties := make(map[string]string, len(m.parties))
+	for i, role := range m.d.roles {
+		if ids[i] != "" {
+			parties[role] = strings.Clone(ids[i])
+		}
+	}
+	if len(m.shared) >= mostShared {
+		clear(m.shared)
+	}
+	m.shared[string(m.key)] = parties
+	return parties
+}
+
+// ordinals counts records within their units over a whole delivery: units need
+// not stand together.
+type ordinals struct {
+	limit  int
+	index  map[string]int
+	counts []uint32
+}
+
+func newOrdinals(limit int) *ordinals {
+	return &ordinals{limit: limit, index: map[string]int{}}
+}
+
+func (o *ordinals) next(unit string) (uint32, error) {
+	i, known := o.index[unit]
+	if !known {
+		if i = len(o.counts); i >= o.limit {
+			return 0, &domain.Error{
+				Code: domain.CodeOutOfRange, Field: "identity.unit", Message: fmt.Sprintf("the delivery has more than %d units", o.limit),
+				Remedy: "split the file between units, or map an id that every record carries",
+			}
+		}
+		o.index[strings.Clone(unit)] = i
+		o.counts = append(o.counts, 0)
+	}
+	o.counts[i]++
+	return o.counts[i], nil
+}
