@@ -1,0 +1,244 @@
+package graph
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/fee"
+	"github.com/jeongsan/jeongsan/domain/ledger"
+	"github.com/jeongsan/jeongsan/eventstore"
+	"github.com/jeongsan/jeongsan/graph/generated"
+	"github.com/jeongsan/jeongsan/graph/scalar"
+	"github.com/jeongsan/jeongsan/projections/readmodel"
+	"github.com/jeongsan/jeongsan/projections/transaction"
+)
+
+const mostLinks = 500
+
+func (r *Resolver) transactionFromRow(h transaction.Header) *generated.Transaction {
+	t := &generated.Transaction{
+		ID: numberedID(transactionKind, h.Book, h.Revision), Book: h.Book, Revision: int64(h.Revision), Position: r.token(h.Position),
+		Kind: generated.TransactionKindSettlement, Source: h.Source, ExternalID: h.ExternalID, Type: h.Type,
+		Method: optional(h.Method), Product: optional(h.Product), Currency: h.Currency, Amount: written(h.Amount, h.Currency),
+		OccurredAt: h.OccurredAt, EffectiveOn: h.EffectiveOn, RecordedAt: h.RecordedAt,
+		ContractID: optional(h.Contract), ScheduleID: optional(h.Schedule),
+	}
+	if h.Kind == readmodel.Reversal {
+		t.Kind = generated.TransactionKindReversal
+	}
+	if h.Schedule != "" {
+		t.ScheduleVersion = new(int(h.Version))
+	}
+	return t
+}
+
+// transactionFromEvent returns the transaction that an event recorded, or
+// CodeNotFound where it is an event of another kind.
+func (r *Resolver) transactionFromEvent(l logged) (*generated.Transaction, error) {
+	if l.undecoded != nil {
+		return nil, l.undecoded
+	}
+	_, bookID := l.recorded.Stream.Split()
+	t := &generated.Transaction{
+		ID: numberedID(transactionKind, bookID, l.recorded.Revision), Book: bookID,
+		Revision: int64(l.recorded.Revision), Position: r.token(l.recorded.Position),
+	}
+	switch e := l.event.(type) {
+	case book.TransactionSettled:
+		t.Kind, t.Source, t.ExternalID = generated.TransactionKindSettlement, e.Source, e.ExternalID
+		t.Type, t.Method, t.Product = e.Type, optional(e.Method), optional(e.Product)
+		t.Currency, t.Amount = e.Currency, writtenAmount(e.Amount, e.Currency)
+		t.OccurredAt, t.EffectiveOn, t.RecordedAt = e.OccurredAt, e.EffectiveOn, e.RecordedAt
+		t.ContractID, t.ScheduleID, t.ScheduleVersion = optional(e.Contract), optional(e.Schedule), &e.Version
+	case book.EntryReversed:
+		t.Kind, t.Source, t.ExternalID = generated.TransactionKindReversal, e.Source, e.ExternalID
+		t.Type, t.Method, t.Product = e.Type, optional(e.Method), optional(e.Product)
+		t.Currency, t.Amount = e.Currency, writtenAmount(e.Amount, e.Currency)
+		t.OccurredAt, t.EffectiveOn, t.RecordedAt = e.OccurredAt, e.EffectiveOn, e.RecordedAt
+	default:
+		return nil, &domain.Error{Code: domain.CodeNotFound, Field: "event", Value: eventID(l.recorded.Stream, l.recorded.Revision), Message: "the event is not a transaction"}
+	}
+	return t, nil
+}
+
+// transactionAt reads a transaction from the log, nil where there is none.
+func (r *Resolver) transactionAt(ctx context.Context, ref domain.Ref) (*generated.Transaction, error) {
+	l, err := loadersOf(ctx).events.Load(ctx, ref)
+	if err == nil {
+		var t *generated.Transaction
+		if t, err = r.transactionFromEvent(l); err == nil {
+			return t, nil
+		}
+	}
+	if isNotFound(err) {
+		return nil, nil
+	}
+	return nil, err
+}
+
+func refOf(t *generated.Transaction) domain.Ref { return bookRef(t.Book, t.Revision) }
+
+func bookRef(id string, revision int64) domain.Ref {
+	return domain.Ref{Stream: domain.Stream(book.Category, id), Revision: uint64(revision)}
+}
+
+// recordOf is what the log holds of a transaction beyond its header. Of the two
+// events one is nil.
+type recordOf struct {
+	settled  *book.TransactionSettled
+	reversed *book.EntryReversed
+}
+
+func (r *Resolver) record(ctx context.Context, t *generated.Transaction) (recordOf, error) {
+	l, err := loadersOf(ctx).events.Load(ctx, refOf(t))
+	if err == nil {
+		err = l.undecoded
+	}
+	if err != nil {
+		return recordOf{}, err
+	}
+	switch e := l.event.(type) {
+	case book.TransactionSettled:
+		return recordOf{settled: &e}, nil
+	case book.EntryReversed:
+		return recordOf{reversed: &e}, nil
+	}
+	return recordOf{}, &domain.Error{Code: domain.CodeInternal, Field: "event", Value: eventID(l.recorded.Stream, l.recorded.Revision), Message: "the event is not a transaction"}
+}
+
+func postings(list []ledger.Posting) []*generated.Posting {
+	shown := make([]*generated.Posting, 0, len(list))
+	for _, p := range list {
+		owner, purpose, currency := p.Account.Split()
+		shown = append(shown, &generated.Posting{
+			Account: string(p.Account), Owner: owner, Purpose: purpose, Currency: currency,
+			Side: side(p.Side), Amount: writtenAmount(p.Amount, currency),
+		})
+	}
+	return shown
+}
+
+func explanation(e *book.TransactionSettled) []*generated.ExplanationLine {
+	shown := []*generated.ExplanationLine{}
+	if e == nil {
+		return shown
+	}
+	for _, line := range e.Explanation {
+		shown = append(shown, explanationLine(line, e))
+	}
+	return shown
+}
+
+func explanationLine(l fee.Line, e *book.TransactionSettled) *generated.ExplanationLine {
+	return &generated.ExplanationLine{
+		Rule: l.Rule, To: l.To, Base: writtenAmount(l.Base, e.Currency), Rate: l.Rate, Exact: scalar.Decimal(l.Exact),
+		Bound: optional(l.Bound), Rounding: optional(l.Rounding), Amount: writtenAmount(l.Amount, e.Currency),
+	}
+}
+
+func uses(e *book.TransactionSettled) []*generated.EventRef {
+	shown := []*generated.EventRef{}
+	if e == nil {
+		return shown
+	}
+	for stream, revision := range e.Uses {
+		shown = append(shown, &generated.EventRef{Stream: string(stream), Revision: int64(revision)})
+	}
+	slices.SortFunc(shown, func(a, b *generated.EventRef) int { return cmp.Compare(a.Stream, b.Stream) })
+	return shown
+}
+
+func transactionFilter(in *generated.TransactionFilter) transaction.Filter {
+	f := given(in)
+	held := transaction.Filter{
+		Book: given(f.Book), Party: given(f.Party), Source: given(f.Source), ExternalID: given(f.ExternalID), Type: given(f.Type),
+		Method: f.Method, Product: f.Product, Currency: given(f.Currency), From: given(f.From), To: given(f.To),
+	}
+	switch given(f.Kind) {
+	case generated.TransactionKindSettlement:
+		held.Kind = readmodel.Settlement
+	case generated.TransactionKindReversal:
+		held.Kind = readmodel.Reversal
+	}
+	return held
+}
+
+const transactionConnection = "transactions"
+
+// transactions answers a connection of transactions, newest first.
+func (r *Resolver) transactions(ctx context.Context, filter transaction.Filter, first *int, after *string) (*generated.TransactionConnection, error) {
+	if err := r.also(ctx, transactionModel); err != nil {
+		return nil, err
+	}
+	size, err := pageSize(first)
+	if err != nil {
+		return nil, err
+	}
+	before, err := r.cursorPosition(transactionConnection, after)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := transaction.List(ctx, r.pool, filter, before, size+1)
+	if err != nil {
+		return nil, err
+	}
+	cursor := func(h transaction.Header) string { return r.positionCursor(transactionConnection, h.Position) }
+	rows, info := cut(rows, size, cursor)
+	page := &generated.TransactionConnection{Edges: []*generated.TransactionEdge{}, Nodes: []*generated.Transaction{}, PageInfo: info}
+	for _, row := range rows {
+		node := r.transactionFromRow(row)
+		page.Nodes = append(page.Nodes, node)
+		page.Edges = append(page.Edges, &generated.TransactionEdge{Cursor: cursor(row), Node: node})
+	}
+	return page, nil
+}
+
+// transactionByKey finds the transaction that a source gave an id.
+func (r *Resolver) transactionByKey(ctx context.Context, source, externalID string, inBook *string) (*generated.Transaction, error) {
+	found, err := transaction.Find(ctx, r.pool, source, externalID, given(inBook))
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	if len(found) > 1 {
+		return nil, &domain.Error{
+			Code: domain.CodeConflict, Field: "externalId", Value: externalID, Message: "several books have a transaction with this source and id",
+			Remedy: "name the book too",
+		}
+	}
+	return r.transactionFromRow(found[0]), nil
+}
+
+// links answers the later transactions that name one.
+func (r *Resolver) links(ctx context.Context, t *generated.Transaction) ([]*generated.TransactionLink, error) {
+	if err := r.also(ctx, transactionModel); err != nil {
+		return nil, err
+	}
+	found, err := transaction.Links(ctx, r.pool, t.Book, uint64(t.Revision), mostLinks)
+	if err != nil {
+		return nil, err
+	}
+	positions := make([]eventstore.Position, len(found))
+	for i, link := range found {
+		positions[i] = link.Position
+	}
+	later, err := transaction.At(ctx, r.pool, positions)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]*generated.TransactionLink, 0, len(found))
+	for _, link := range found {
+		header, ok := later[link.Position]
+		if !ok {
+			continue // gone between the two reads: the tables were replaced
+		}
+		kind := generated.LinkKindRefund
+		if link.Kind == readmodel.LinkReversal {
+			kind = generated.LinkKindReversal
+		}
+		shown = append(shown, &generated.TransactionLink{Kind: kind, Transaction: r.transactionFromRow(header)})
+	}
+	return shown, nil
+}
