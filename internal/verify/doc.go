@@ -1,0 +1,32 @@
+// Package verify is the second opinion: it reads the whole log, folds it again
+// with code of its own, and compares the result with itself and with Postgres.
+//
+// Its worth lies in sharing nothing with what it checks. It imports neither
+// domain/ nor projections/, nor does it use the codec of package eventstore: it
+// has its own reader of JSON, its own 128-bit decimal and its own idea of what
+// every event means. A fault in the rules, in the codec or in a read model is
+// therefore not repeated here but found. Package archtest fails where that
+// independence is lost.
+//
+//	log ──▶ scanner ──▶ fold: per event the checks of the log (book.go, reference.go, …)
+//	                     │
+//	                     └──▶ one expectation per read model (model_*.go), fed up to
+//	                          that model's checkpoint, compared with its tables in
+//	                          one repeatable-read snapshot of Postgres
+//
+// Transactions and audit rows are compared in step with the log, so they cost no
+// memory. Entries are compared by a chain of keyed hashes per account; only where
+// a chain differs is the log read a second time, to name the first posting that
+// does. What grows with the history is the index of settled keys: about 120 bytes
+// for each settlement. Keys and chains are told apart by keyed hashes with a seed
+// drawn for every run (128 bits for keys, 64 for chains and mirrored entries): a
+// fault goes unseen by chance once in 2^64, and nobody can aim at that chance.
+//
+// The first difference ends the run and is returned as a *Difference, which says
+// what was checked, where, what was expected and what was found.
+//
+// What may not live here: a repair, a write of any kind, an import of the code
+// under test. To add a check of the log, add it where its event is folded and a
+// constant in difference.go; to cover one more read model, add a file model_<name>.go
+// that implements expectation, and one line in models.
+package verify

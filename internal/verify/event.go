@@ -1,0 +1,301 @@
+package verify
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/jeongsan/jeongsan/eventstore"
+)
+
+// The event types this package knows. A type that is not here is a difference:
+// nothing can be vouched for that is not understood.
+const (
+	typeLogStarted         = "LogStarted.v1"
+	typeTransactionSettled = "TransactionSettled.v1"
+	typeEntryReversed      = "EntryReversed.v1"
+	typePartyRegistered    = "PartyRegistered.v1"
+	typePartyChanged       = "PartyDetailsChanged.v1"
+	typeContractSigned     = "ContractSigned.v1"
+	typeContractEnded      = "ContractEnded.v1"
+	typeSchedulePublished  = "SchedulePublished.v1"
+	typeSourceDefined      = "SourceDefined.v1"
+	typeQuarantined        = "RecordQuarantined.v1"
+	typeReleased           = "QuarantineReleased.v1"
+	typeDeliveryIngested   = "DeliveryIngested.v1"
+)
+
+// event is one event of the log as every part of a run sees it. It is reused:
+// what is kept of it must be copied, save for strings.
+type event struct {
+	position   eventstore.Position
+	stream     *stream
+	revision   uint64
+	kind       string
+	recordedAt time.Time // zero where the event carries none
+	actor      string    // of the metadata
+	data       []byte
+
+	entry      entry      // of a book
+	party      party      // of a party
+	terms      terms      // of ContractSigned; id and until also of ContractEnded
+	document   document   // of a schedule
+	definition definition // of SourceDefined
+	quarantine quarantine // of RecordQuarantined and QuarantineReleased
+	delivery   delivery   // of DeliveryIngested
+}
+
+// posting is one leg of an entry.
+type posting struct {
+	account  *account
+	credit   bool
+	amount   figure
+	decimals int
+}
+
+// entry is the content of TransactionSettled and EntryReversed.
+type entry struct {
+	reversal              bool
+	source                string
+	externalID            []byte
+	typ, method, product  string
+	occurredAt            time.Time
+	effectiveOn, currency string
+	amount                figure
+	contract, schedule    string
+	version, engine       uint64
+	link                  link // what a settlement refunds, or a reversal reverses
+	restores              link // of a reversal: what the reversed one had refunded
+	parties               []role
+	uses                  []use
+	postings              []posting
+	header                []string // parties named and owners of accounts posted to, sorted, each once
+}
+
+// link points at an earlier entry of the book, by key and by event.
+type link struct {
+	present  bool
+	source   string
+	id       []byte
+	stream   string
+	revision uint64
+}
+
+func (l *link) place() string { return l.stream + "@" + strconv.FormatUint(l.revision, 10) }
+
+type role struct{ role, party string }
+
+type use struct {
+	stream   string
+	revision uint64
+}
+
+func (n *entry) reset(reversal bool) {
+	*n = entry{reversal: reversal, parties: n.parties[:0], uses: n.uses[:0], postings: n.postings[:0], header: n.header[:0]}
+}
+
+// addHeader lists the parties of a transaction's header.
+func (n *entry) addHeader() {
+	for _, r := range n.parties {
+		n.header = append(n.header, r.party)
+	}
+	for _, p := range n.postings {
+		n.header = append(n.header, p.account.owner)
+	}
+	slices.Sort(n.header)
+	n.header = slices.Compact(n.header)
+}
+
+// decodeEntry reads an event of a book. Unknown members are passed over.
+func (f *fold) decodeEntry(e *event, b *book, reversal bool) error {
+	n, s := &e.entry, &f.scan
+	n.reset(reversal)
+	original := &n.link
+	if reversal {
+		original = &n.restores
+	}
+	s.reset(e.data)
+	return s.whole(func(key []byte) (err error) {
+		switch string(key) {
+		case "source":
+			n.source, err = f.word()
+		case "external_id":
+			n.externalID, err = s.str()
+		case "type":
+			n.typ, err = f.word()
+		case "method":
+			n.method, err = f.word()
+		case "product":
+			n.product, err = f.word()
+		case "currency":
+			n.currency, err = f.word()
+		case "contract":
+			n.contract, err = f.word()
+		case "schedule":
+			n.schedule, err = f.word()
+		case "version":
+			n.version, err = s.natural()
+		case "engine":
+			n.engine, err = s.natural()
+		case "amount":
+			n.amount, _, err = s.decimal()
+		case "occurred_at":
+			n.occurredAt, err = s.instant()
+		case "effective_on":
+			n.effectiveOn, err = f.date()
+		case "recorded_at":
+			e.recordedAt, err = s.instant()
+		case "parties":
+			n.parties, err = f.roles(n.parties)
+		case "uses":
+			err = f.decodeUses(n)
+		case "postings":
+			err = s.array(func() error { return f.decodePosting(e, b) })
+		case "original":
+			err = f.decodeLink(original)
+		case "reverses":
+			err = f.decodeLink(&n.link)
+		default:
+			err = s.skip()
+		}
+		return err
+	})
+}
+
+func (f *fold) decodeLink(l *link) error {
+	if f.scan.null() {
+		return nil
+	}
+	l.present = true
+	return f.scan.object(func(key []byte) (err error) {
+		switch string(key) {
+		case "source":
+			l.source, err = f.word()
+		case "external_id":
+			l.id, err = f.scan.str()
+		case "stream":
+			l.stream, err = f.word()
+		case "revision":
+			l.revision, err = f.scan.natural()
+		default:
+			err = f.scan.skip()
+		}
+		return err
+	})
+}
+
+func (f *fold) decodeUses(n *entry) error {
+	if f.scan.null() {
+		return nil
+	}
+	return f.scan.object(func(key []byte) error {
+		u := use{stream: f.intern(key)}
+		var err error
+		u.revision, err = f.scan.natural()
+		n.uses = append(n.uses, u)
+		return err
+	})
+}
+
+func (f *fold) roles(into []role) ([]role, error) {
+	if f.scan.null() {
+		return into, nil
+	}
+	err := f.scan.object(func(key []byte) error {
+		r := role{role: f.intern(key)}
+		var err error
+		r.party, err = f.word()
+		into = append(into, r)
+		return err
+	})
+	return into, err
+}
+
+func (f *fold) decodePosting(e *event, b *book) error {
+	var p posting
+	var path []byte
+	sides := 0
+	s := &f.scan
+	err := s.object(func(key []byte) (err error) {
+		switch string(key) {
+		case "account":
+			path, err = s.str()
+		case "debit", "credit":
+			if s.null() {
+				return nil
+			}
+			sides++
+			p.credit = string(key) == "credit"
+			p.amount, p.decimals, err = s.decimal()
+		default:
+			err = s.skip()
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if sides != 1 {
+		return e.differs(checkPostings, "one of debit and credit on account "+string(path), strconv.Itoa(sides)+" of them")
+	}
+	if p.account, err = f.account(e, b, path); err != nil {
+		return err
+	}
+	e.entry.postings = append(e.entry.postings, p)
+	return nil
+}
+
+// word reads a string that occurs often.
+func (f *fold) word() (string, error) {
+	text, err := f.scan.str()
+	if err != nil {
+		return "", err
+	}
+	return f.intern(text), nil
+}
+
+// date reads a calendar date.
+func (f *fold) date() (string, error) {
+	text, err := f.scan.str()
+	if err != nil {
+		return "", err
+	}
+	if known, ok := f.dates[string(text)]; ok {
+		return known, nil
+	}
+	date := string(text)
+	if _, err := time.Parse(time.DateOnly, date); err != nil {
+		return "", f.scan.fail("no date: " + strconv.Quote(date))
+	}
+	f.dates[date] = date
+	return date, nil
+}
+
+// intern returns one string for all equal texts, so that frequent ones cost nothing.
+func (f *fold) intern(text []byte) string {
+	if known, ok := f.words[string(text)]; ok {
+		return known
+	}
+	word := string(text)
+	f.words[word] = word
+	return word
+}
+
+// decodeMeta reads the metadata: who recorded the event, and when.
+func (f *fold) decodeMeta(e *event, metadata []byte) (recordedAt time.Time, err error) {
+	s := &f.scan
+	s.reset(metadata)
+	e.actor = ""
+	err = s.whole(func(key []byte) (err error) {
+		switch string(key) {
+		case "actor":
+			e.actor, err = f.word()
+		case "recorded_at":
+			recordedAt, err = s.instant()
+		default:
+			err = s.skip()
+		}
+		return err
+	})
+	return recordedAt, err
+}

@@ -1,0 +1,257 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jeongsan/jeongsan/eventstore"
+)
+
+// stream is what the fold keeps of one stream.
+type stream struct {
+	name     string
+	category string
+	id       string
+	length   uint64 // events so far, so the next revision
+	book     *book
+	source   *source
+}
+
+// fold goes through the log in order and checks it. It belongs to one goroutine.
+type fold struct {
+	scan  scanner
+	event event
+	words map[string]string
+	dates map[string]string
+
+	streams    map[string]*stream
+	registered map[string]bool // parties by id
+	contracts  map[string][]terms
+	schedules  map[string][]document
+	accounts   []*account
+	seeds      [2]maphash.Seed
+
+	until       eventstore.Position // last position to read; 0 reads all
+	logID       string
+	incarnation uint64
+	last        eventstore.Position
+	counts      Counts
+	checked     map[string]uint64
+}
+
+// Counts says how much a run has read.
+type Counts struct {
+	Events      uint64 `json:"events"`
+	Streams     uint64 `json:"streams"`
+	Books       uint64 `json:"books"`
+	Settlements uint64 `json:"settlements"`
+	ZeroValue   uint64 `json:"zero_value"` // settlements that moved no money
+	Reversals   uint64 `json:"reversals"`
+	Postings    uint64 `json:"postings"`
+	Accounts    uint64 `json:"accounts"`
+	Parties     uint64 `json:"parties"`
+	Contracts   uint64 `json:"contracts"`
+	Schedules   uint64 `json:"schedules"` // versions
+	Sources     uint64 `json:"sources"`
+	Deliveries  uint64 `json:"deliveries"`
+	Quarantined uint64 `json:"quarantined"` // open at the end
+}
+
+func newFold() *fold {
+	f := &fold{
+		words:      map[string]string{},
+		dates:      map[string]string{},
+		streams:    map[string]*stream{},
+		registered: map[string]bool{},
+		contracts:  map[string][]terms{},
+		schedules:  map[string][]document{},
+		checked:    map[string]uint64{},
+	}
+	for i := range f.seeds {
+		f.seeds[i] = maphash.MakeSeed()
+	}
+	return f
+}
+
+// progressEvery is how many events pass between two reports of progress.
+const progressEvery = 10_000
+
+// read folds the log up to its end and hands each checked event to then.
+func (f *fold) read(ctx context.Context, store eventstore.Store, progress func(uint64), then func(*event) error) error {
+	for recorded, err := range store.ReadAll(ctx, eventstore.Start) {
+		if err != nil {
+			return err
+		}
+		if f.until != 0 && recorded.Position > f.until {
+			break
+		}
+		e, err := f.take(&recorded)
+		if err != nil {
+			return err
+		}
+		if err := then(e); err != nil {
+			return err
+		}
+		if progress != nil && f.counts.Events%progressEvery == 0 {
+			progress(f.counts.Events)
+		}
+	}
+	if progress != nil {
+		progress(f.counts.Events)
+	}
+	return nil
+}
+
+// take checks one event and folds it. The event is valid until the next call.
+func (f *fold) take(r *eventstore.Recorded) (*event, error) {
+	s, err := f.step(r)
+	if err != nil {
+		return nil, err
+	}
+	e := &f.event
+	e.position, e.stream, e.revision, e.kind, e.data = r.Position, s, r.Revision, r.Type, r.Data
+	meta, err := f.decodeMeta(e, r.Metadata)
+	if err := f.readable(e, err); err != nil {
+		return nil, err
+	}
+	e.recordedAt = time.Time{}
+	if err := f.dispatch(e); err != nil {
+		return nil, err
+	}
+	switch {
+	case e.recordedAt.IsZero():
+		e.recordedAt = meta
+	case !e.recordedAt.Equal(meta):
+		return nil, e.differs(checkRecorded, "one recorded time in event and metadata", e.recordedAt.Format(time.RFC3339Nano)+" and "+meta.Format(time.RFC3339Nano))
+	}
+	s.length++
+	f.counts.Events++
+	return e, nil
+}
+
+// step checks position and revision of an event and finds its stream.
+func (f *fold) step(r *eventstore.Recorded) (*stream, error) {
+	name := string(r.Stream)
+	if r.Position <= f.last {
+		return nil, differs(checkPositions, place(name, r.Revision, r.Position), "a position above "+strconv.FormatUint(uint64(f.last), 10), strconv.FormatUint(uint64(r.Position), 10))
+	}
+	f.last = r.Position
+	s, ok := f.streams[name]
+	if !ok {
+		category, id, _ := strings.Cut(name, "-")
+		s = &stream{name: name, category: category, id: id}
+		f.streams[name] = s
+		f.counts.Streams++
+	}
+	if r.Revision != s.length {
+		return nil, differs(checkRevisions, place(name, r.Revision, r.Position), "revision "+strconv.FormatUint(s.length, 10), strconv.FormatUint(r.Revision, 10))
+	}
+	f.checked[checkPositions]++
+	f.checked[checkRevisions]++
+	if f.logID == "" && r.Type != typeLogStarted {
+		return nil, differs(checkIdentity, place(name, r.Revision, r.Position), typeLogStarted+" as the first event of the log", r.Type)
+	}
+	return s, nil
+}
+
+// categories gives, by category of stream and event type, who folds an event.
+var categories = map[string]map[string]func(*fold, *event) error{
+	"log": {typeLogStarted: (*fold).logEvent},
+	"book": {
+		typeTransactionSettled: (*fold).bookEvent,
+		typeEntryReversed:      (*fold).bookEvent,
+	},
+	"party": {
+		typePartyRegistered: (*fold).partyEvent,
+		typePartyChanged:    (*fold).partyEvent,
+	},
+	"contract": {
+		typeContractSigned: (*fold).contractEvent,
+		typeContractEnded:  (*fold).contractEvent,
+	},
+	"schedule": {typeSchedulePublished: (*fold).scheduleEvent},
+	"source": {
+		typeSourceDefined:    (*fold).sourceEvent,
+		typeQuarantined:      (*fold).sourceEvent,
+		typeReleased:         (*fold).sourceEvent,
+		typeDeliveryIngested: (*fold).sourceEvent,
+	},
+}
+
+func (f *fold) dispatch(e *event) error {
+	handle, ok := categories[e.stream.category][e.kind]
+	if !ok {
+		return e.differs(checkTypes, "an event type known in streams of category "+strconv.Quote(e.stream.category), e.kind)
+	}
+	f.checked[checkTypes]++
+	return handle(f, e)
+}
+
+// logEvent checks the identity of the log: started once, continued by higher
+// incarnations of the same log.
+func (f *fold) logEvent(e *event) error {
+	var id string
+	var incarnation uint64
+	s := &f.scan
+	s.reset(e.data)
+	err := s.whole(func(key []byte) (err error) {
+		switch string(key) {
+		case "log_id":
+			id, err = f.word()
+		case "incarnation":
+			incarnation, err = s.natural()
+		default:
+			err = s.skip()
+		}
+		return err
+	})
+	if err := f.readable(e, err); err != nil {
+		return err
+	}
+	switch {
+	case e.stream.name != "log-identity":
+		return e.differs(checkIdentity, "stream log-identity", e.stream.name)
+	case f.logID == "" && (id == "" || f.counts.Events != 0):
+		return e.differs(checkIdentity, "a log id in the first event of the log", strconv.Quote(id)+" in event "+strconv.FormatUint(f.counts.Events+1, 10))
+	case f.logID != "" && f.logID != id:
+		return e.differs(checkIdentity, "log id "+f.logID, id)
+	case incarnation <= f.incarnation:
+		return e.differs(checkIdentity, "an incarnation above "+strconv.FormatUint(f.incarnation, 10), strconv.FormatUint(incarnation, 10))
+	}
+	f.logID, f.incarnation = id, incarnation
+	f.checked[checkIdentity]++
+	return nil
+}
+
+// readable turns a fault of decoding into a difference.
+func (f *fold) readable(e *event, err error) error {
+	var d *Difference
+	switch {
+	case err == nil:
+		f.checked[checkData]++
+		return nil
+	case errors.As(err, &d):
+		return err
+	}
+	return e.differs(checkData, "a readable "+e.kind, err.Error())
+}
+
+// named checks that an event stands in the stream of what it is about.
+func (f *fold) named(e *event, what, id string) error {
+	if id == e.stream.id && id != "" {
+		return nil
+	}
+	return e.differs(checkReferences, what+" "+strconv.Quote(e.stream.id)+", as the stream says", strconv.Quote(id))
+}
+
+// length returns how many events a stream had before the current one.
+func (f *fold) length(name string) uint64 {
+	if s, ok := f.streams[name]; ok {
+		return s.length
+	}
+	return 0
+}

@@ -1,0 +1,238 @@
+package verify
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// party is what the events of a party say.
+type party struct {
+	id, kind, country string
+	personal          string // the sealed envelope as JSON, "" where there is none
+}
+
+func (f *fold) decodeParty(e *event) error {
+	s := &f.scan
+	e.party = party{}
+	s.reset(e.data)
+	return s.whole(func(key []byte) (err error) {
+		switch string(key) {
+		case "party":
+			e.party.id, err = f.word()
+		case "kind":
+			e.party.kind, err = f.word()
+		case "country":
+			e.party.country, err = f.word()
+		case "personal":
+			var raw []byte
+			if raw, err = s.raw(); err == nil && string(raw) != "null" {
+				e.party.personal = string(raw)
+			}
+		case "recorded_at":
+			e.recordedAt, err = s.instant()
+		default:
+			err = s.skip()
+		}
+		return err
+	})
+}
+
+func (f *fold) partyEvent(e *event) error {
+	if err := f.readable(e, f.decodeParty(e)); err != nil {
+		return err
+	}
+	if err := f.named(e, "party", e.party.id); err != nil {
+		return err
+	}
+	if first := e.kind == typePartyRegistered; first != (e.revision == 0) {
+		return e.differs(checkReferences, "a party is registered once, before anything else", e.kind)
+	} else if first {
+		f.registered[e.party.id] = true
+		f.counts.Parties++
+	}
+	return nil
+}
+
+// terms is a contract as of one of its events.
+type terms struct {
+	id, book, schedule string
+	from, until        string
+	parties            []role
+}
+
+func (f *fold) decodeTerms(e *event) error {
+	s := &f.scan
+	e.terms = terms{}
+	s.reset(e.data)
+	return s.whole(func(key []byte) (err error) {
+		switch string(key) {
+		case "contract":
+			e.terms.id, err = f.word()
+		case "book":
+			e.terms.book, err = f.word()
+		case "schedule":
+			e.terms.schedule, err = f.word()
+		case "from":
+			e.terms.from, err = f.date()
+		case "until":
+			e.terms.until, err = f.date()
+		case "parties":
+			e.terms.parties, err = f.roles(nil)
+		case "recorded_at":
+			e.recordedAt, err = s.instant()
+		default:
+			err = s.skip()
+		}
+		return err
+	})
+}
+
+func (f *fold) contractEvent(e *event) error {
+	if err := f.readable(e, f.decodeTerms(e)); err != nil {
+		return err
+	}
+	if err := f.named(e, "contract", e.terms.id); err != nil {
+		return err
+	}
+	if e.kind == typeContractSigned {
+		if e.revision != 0 {
+			return e.differs(checkReferences, "a contract is signed once, before anything else", e.kind)
+		}
+		if f.length("schedule-"+e.terms.schedule) == 0 {
+			return e.differs(checkReferences, "a schedule published before", "schedule "+strconv.Quote(e.terms.schedule))
+		}
+		for _, r := range e.terms.parties {
+			if f.length("party-"+r.party) == 0 {
+				return e.differs(checkReferences, "a party registered before", "party "+strconv.Quote(r.party)+" as "+r.role)
+			}
+		}
+		f.contracts[e.terms.id] = []terms{e.terms}
+		f.counts.Contracts++
+		return nil
+	}
+	if e.revision == 0 {
+		return e.differs(checkReferences, "a contract that was signed before it ends", e.kind)
+	}
+	earlier := f.contracts[e.terms.id]
+	now := earlier[len(earlier)-1]
+	now.until = e.terms.until
+	f.contracts[e.terms.id] = append(earlier, now)
+	return nil
+}
+
+// document is one version of a schedule.
+type document struct {
+	id            string
+	version       uint64
+	effectiveFrom string
+}
+
+func (f *fold) decodeDocument(e *event) error {
+	s := &f.scan
+	e.document = document{}
+	s.reset(e.data)
+	return s.whole(func(key []byte) (err error) {
+		switch string(key) {
+		case "schedule":
+			e.document.id, err = f.word()
+		case "version":
+			e.document.version, err = s.natural()
+		case "effective_from":
+			e.document.effectiveFrom, err = f.date()
+		case "recorded_at":
+			e.recordedAt, err = s.instant()
+		default:
+			err = s.skip()
+		}
+		return err
+	})
+}
+
+func (f *fold) scheduleEvent(e *event) error {
+	if err := f.readable(e, f.decodeDocument(e)); err != nil {
+		return err
+	}
+	if err := f.named(e, "schedule", e.document.id); err != nil {
+		return err
+	}
+	if e.document.version != e.revision+1 {
+		return e.differs(checkReferences, "version "+strconv.FormatUint(e.revision+1, 10), "version "+strconv.FormatUint(e.document.version, 10))
+	}
+	versions := f.schedules[e.document.id]
+	if n := len(versions); n > 0 && e.document.effectiveFrom < versions[n-1].effectiveFrom {
+		return e.differs(checkReferences, "effective no earlier than "+versions[n-1].effectiveFrom, e.document.effectiveFrom)
+	}
+	f.schedules[e.document.id] = append(versions, e.document)
+	f.counts.Schedules++
+	return nil
+}
+
+// checkTermsOf compares a settlement with the contract and the schedule that it
+// says it used, as they were at the revisions it names.
+func (f *fold) checkTermsOf(e *event, b *book) error {
+	n := &e.entry
+	for _, u := range n.uses {
+		if length := f.length(u.stream); u.revision >= length {
+			return e.differs(checkReferences, "events of the log before this one", "use of "+u.stream+"@"+strconv.FormatUint(u.revision, 10)+", of which there are "+strconv.FormatUint(length, 10))
+		}
+	}
+	at, ok := n.used("contract-", n.contract)
+	if !ok {
+		return e.differs(checkReferences, "the revision of contract "+strconv.Quote(n.contract)+" among those used", n.listUses())
+	}
+	contract := f.contracts[n.contract][at]
+	inForce := contract.from <= n.effectiveOn && (contract.until == "" || n.effectiveOn < contract.until)
+	if contract.book != b.id || contract.schedule != n.schedule || !inForce {
+		return e.differs(checkTerms, "book "+b.id+", schedule "+n.schedule+" and a term that covers "+n.effectiveOn,
+			"contract "+n.contract+" of book "+contract.book+" with schedule "+contract.schedule+" from "+contract.from+" until "+orOpen(contract.until))
+	}
+	at, ok = n.used("schedule-", n.schedule)
+	if !ok {
+		return e.differs(checkReferences, "the revision of schedule "+strconv.Quote(n.schedule)+" among those used", n.listUses())
+	}
+	versions := f.schedules[n.schedule][:at+1]
+	right := uint64(0)
+	for _, v := range versions {
+		if v.effectiveFrom <= n.effectiveOn {
+			right = v.version
+		}
+	}
+	if right != n.version {
+		return e.differs(checkTerms, "version "+strconv.FormatUint(right, 10)+" of schedule "+n.schedule+" on "+n.effectiveOn, "version "+strconv.FormatUint(n.version, 10))
+	}
+	return nil
+}
+
+func orOpen(until string) string {
+	if until == "" {
+		return "further notice"
+	}
+	return until
+}
+
+// used returns the revision at which a settlement used a stream.
+func (n *entry) used(prefix, id string) (uint64, bool) {
+	for _, u := range n.uses {
+		if strings.HasPrefix(u.stream, prefix) && u.stream[len(prefix):] == id {
+			return u.revision, true
+		}
+	}
+	return 0, false
+}
+
+func (n *entry) listUses() string {
+	names := make(map[string]bool, len(n.uses))
+	for _, u := range n.uses {
+		names[u.stream] = true
+	}
+	return "use of " + orNothing(strings.Join(slices.Sorted(maps.Keys(names)), ", "))
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}
