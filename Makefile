@@ -1,0 +1,58 @@
+# Everything a developer does with Jeongsan. Two commands suffice to begin with:
+# make demo and make test. They need Go and, for the private database, a Postgres
+# server binary, which they install where that is allowed.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO    ?= go
+TOOL  := $(GO) tool -modfile=tools/go.mod
+# Arguments for the demo, as in: make demo ARGS=--exit
+ARGS  ?=
+# Packages to test, lint or measure, as in: make test PKG=./domain/...
+PKG   ?= ./...
+BENCH ?= .
+
+.PHONY: help
+help: ## List these targets.
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: postgres ## Run a small platform with everything embedded, until Ctrl-C.
+	$(GO) run ./cmd/jeongsan demo $(ARGS)
+
+.PHONY: test
+test: postgres ## Run all tests.
+	$(GO) test $(PKG)
+
+.PHONY: race
+race: postgres ## Run all tests with the race detector.
+	$(GO) test -race $(PKG)
+
+.PHONY: lint
+lint: ## Check style and common faults; .golangci.yaml says why each.
+	$(TOOL) golangci-lint run $(PKG)
+
+.PHONY: generate
+generate: ## Generate the GraphQL server code from graph/schema.
+	$(GO) generate ./...
+
+.PHONY: verify-generated
+verify-generated: ## Fail if generated code is not up to date.
+	tools/verify-generated.sh
+
+.PHONY: bench
+bench: postgres ## Run the benchmarks; BENCH selects some of them.
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
+
+.PHONY: check
+check: lint verify-generated test ## Do what must pass before a commit.
+
+.PHONY: build
+build: ## Build the binary into bin/.
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/jeongsan ./cmd/jeongsan
+
+.PHONY: postgres
+postgres:
+	@tools/ensure-postgres.sh
