@@ -115,7 +115,10 @@ type mapping struct {
 }
 
 // identity is either the record's own id or the unit it is counted in.
-type identity struct{ id, unit *expression.Expression }
+type identity struct {
+	id, unit *expression.Expression
+	text     string // as declared
+}
 
 type ignoreRule struct {
 	name string
@@ -222,6 +225,10 @@ func (b *builder) identity() {
 	b.d.identity = identity{
 		id:   b.compile("identity.id", keys.ID, expression.Text),
 		unit: b.compile("identity.unit", keys.Unit, expression.Text),
+		text: "id: " + keys.ID,
+	}
+	if b.d.identity.unit != nil {
+		b.d.identity.text = "unit: " + keys.Unit
 	}
 }
 

@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -161,15 +162,44 @@ func (r *run) unfinished(ctx context.Context) (bool, error) {
 
 // begin defines the source and learns what it has in quarantine.
 func (r *run) begin(ctx context.Context) error {
-	if _, err := r.sender.one(ctx, source.DefineSource{Source: r.d.Source, Definition: r.d.Text}); err != nil {
-		return err
-	}
 	state, err := readQuarantine(ctx, r.p.config.Store, r.d.Source)
 	if err != nil {
 		return err
 	}
+	if err := r.d.keepsIdentity(state); err != nil {
+		return err
+	}
+	if _, err := r.sender.one(ctx, source.DefineSource{Source: r.d.Source, Definition: r.d.Text}); err != nil {
+		return err
+	}
+	if state.definition != r.d.Text {
+		if state, err = readQuarantine(ctx, r.p.config.Store, r.d.Source); err != nil {
+			return err
+		}
+	}
 	r.ledger, r.report.Version = state, state.state.Version()
 	return nil
+}
+
+// keepsIdentity refuses a definition that knows records by another identity than
+// the one under which records of the source have settled: sent again, they would
+// settle a second time.
+func (d *Definition) keepsIdentity(known *quarantineState) error {
+	if !known.settled {
+		return nil
+	}
+	before, err := ParseDefinition(fmt.Sprintf("source %s version %d", d.Source, known.state.Version()), []byte(known.definition))
+	if err != nil {
+		return err
+	}
+	if before.identity.text == d.identity.text {
+		return nil
+	}
+	return &domain.Error{
+		Code: domain.CodeConflict, Field: "identity", Value: d.identity.text,
+		Message: "records of the source have settled under " + before.identity.text + "; sent again, they would settle twice",
+		Remedy:  "keep the identity, or declare a source with another id for records that are new",
+	}
 }
 
 // refuse counts all records of a broken delivery as refused and notes it.

@@ -1,6 +1,8 @@
 package collect_test
 
 import (
+	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -207,4 +209,22 @@ func TestControlTotalsOfManyBatches(t *testing.T) {
 	report := l.must(parse(t, invoices), lines)
 	require.EqualValues(t, 100, report.Counts.Settled)
 	require.Equal(t, "0.10", report.Totals[0].Settled)
+}
+
+// TestIdentityIsKept refuses a definition under which what has settled would
+// settle once more.
+func TestIdentityIsKept(t *testing.T) {
+	l := newLedger(t)
+	l.apply("terms.yaml", shopTerms)
+	byInvoice := parse(t, invoices)
+	l.must(byInvoice, "invoice,item,amount\n1,pen,2.00\n")
+	before := l.events()
+
+	byItem := parse(t, strings.Replace(invoices, "unit: row.invoice", "id: row.item", 1))
+	_, err := l.pipeline.Ingest(context.Background(), byItem, delivery("invoice,item,amount\n1,pen,2.00\n"), nil)
+
+	require.Equal(t, domain.CodeConflict, domain.CodeOf(err))
+	require.ErrorContains(t, err, "unit: row.invoice")
+	require.ErrorContains(t, err, "settle twice")
+	require.Equal(t, before, l.events())
 }

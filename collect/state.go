@@ -16,8 +16,10 @@ type quarantineState struct {
 	definition string
 	// raw are the open records without an id, by the hash of their bytes.
 	raw map[string][]source.Open
-	// noted are the deliveries that the log has an account of.
-	noted map[string]struct{}
+	// noted are the deliveries that the log has an account of; settled says that
+	// records of one of them have settled.
+	noted   map[string]struct{}
+	settled bool
 }
 
 // readQuarantine folds the stream of a source. A source that the log does not
@@ -40,6 +42,7 @@ func readQuarantine(ctx context.Context, store eventstore.Store, sourceID string
 			q.definition = e.Definition
 		case source.DeliveryIngested:
 			q.noted[e.Delivery] = struct{}{}
+			q.settled = q.settled || e.Counts.Settled > 0
 		}
 		q.state = source.Decider.Evolve(q.state, event)
 	}
