@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -203,7 +204,7 @@ func (r *Runner) apply(ctx context.Context, workers []*worker, b batch) error {
 		if w.parked && w.status.Parked != nil && r.parked[w.status.Name] != w.status.Generation {
 			r.parked[w.status.Name] = w.status.Generation
 			r.logger.Error("a read model is parked at an event that it cannot take; the others go on",
-				"read_model", w.status.Name, "event", w.status.Parked.Ref, "position", w.status.Parked.Position, "reason", w.status.Parked.Reason)
+				"read_model", w.status.Name, "event", fmt.Sprintf("%s@%d", w.status.Parked.Ref.Stream, w.status.Parked.Ref.Revision), "position", w.status.Parked.Position, "reason", w.status.Parked.Reason)
 		}
 	}
 	if behind(workers) > b.position {

@@ -46,7 +46,7 @@ func TestBadInput(t *testing.T) {
 		{"bad moment", []string{"replay", "--until", "yesterday", "--data", filepath.Join(t.TempDir(), "d")}, exitUsage, []string{"yesterday", "2026-11-22T09:00:00Z"}},
 		{"no quarantine source", []string{"quarantine", "list"}, exitUsage, []string{"--source"}},
 		{"unknown read model", []string{"projections", "rebuild", "ledger"}, exitUsage, []string{"ledger", "account"}},
-		{"store out of reach", []string{"replay", "--eventstore", "esdb://127.0.0.1:1?tls=false"}, exitFailed, []string{"127.0.0.1:1"}},
+		{"store out of reach", []string{"replay", "--eventstore", "esdb://127.0.0.1:1?tls=false"}, exitFailed, []string{"127.0.0.1:1", "does not answer", "connection string"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			code, stdout, stderr := jeongsan(t, test.args...)

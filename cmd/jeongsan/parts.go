@@ -120,12 +120,22 @@ func (o *parts) openStore(ctx context.Context, config Config) (err error) {
 	}
 	store, err := esdb.Open(ctx, url, o.log)
 	if err != nil {
-		return err
+		return unreachableStore(url, err)
 	}
 	o.store = store
 	o.later("event store client", store.Close)
-	o.identity, err = eventstore.Identify(ctx, store)
-	return err
+	if o.identity, err = eventstore.Identify(ctx, store); err != nil {
+		return unreachableStore(url, err)
+	}
+	return nil
+}
+
+// unreachableStore says what to do about an event store that does not answer.
+func unreachableStore(url string, err error) error {
+	return &domain.Error{
+		Code: domain.CodeUnavailable, Field: "eventstore", Value: redactURL(url), Message: "the event store does not answer", Err: err,
+		Remedy: "check the address, tls and credentials in the connection string, and that the server runs",
+	}
 }
 
 func (o *parts) openDatabase(ctx context.Context, config Config) (err error) {

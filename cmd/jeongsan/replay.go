@@ -85,6 +85,9 @@ func (p *program) replay(ctx context.Context, store eventstore.Store, until veri
 		return p.printJSON(state)
 	}
 	fmt.Fprintf(p.stdout, "%s events up to position %d\n", count(state.Events), state.Position)
+	if until.Position > state.Position {
+		fmt.Fprintf(p.stdout, "there is no event from there to position %d\n", until.Position)
+	}
 	if len(kept) == 0 {
 		_, err := fmt.Fprintln(p.stdout, "no balances up to there")
 		return err
