@@ -19,7 +19,7 @@ help: ## List these targets.
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: postgres ## Run a small platform with everything embedded, until Ctrl-C.
+demo: postgres graphiql ## Run a small platform with everything embedded, until Ctrl-C.
 	$(GO) run ./cmd/jeongsan demo $(ARGS)
 
 .PHONY: test
@@ -50,8 +50,20 @@ bench: postgres ## Run the benchmarks; BENCH selects some of them.
 check: lint verify-generated test ## Do what must pass before a commit.
 
 .PHONY: build
-build: ## Build the binary into bin/.
+build: graphiql ## Build the binary into bin/, with GraphiQL where it can be had.
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/jeongsan ./cmd/jeongsan
+
+.PHONY: console
+console: ## Build GraphiQL, the page at /, from npm; the next build or demo has it.
+	tools/console.sh
+
+.PHONY: console-check
+console-check: postgres ## Try GraphiQL in a browser without a window, on a running demo.
+	tools/console-check.sh
+
+.PHONY: graphiql
+graphiql:
+	@tools/console.sh --if-needed
 
 .PHONY: postgres
 postgres:

@@ -93,3 +93,6 @@ require (
 )
 
 tool github.com/99designs/gqlgen
+
+// Packages of the page for queries, as npm fetches them.
+ignore ./graph/console/graphiql/node_modules

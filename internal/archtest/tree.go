@@ -59,8 +59,8 @@ var textual = regexp.MustCompile(`(^|/)(Makefile|LICENSE|NOTICE|run)$|\.(go|md|s
 
 var generatedLine = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.$`)
 
-// read parses every Go file below a root. Hidden directories but .ci, testdata
-// and modules of their own (tools/) are left out of the packages.
+// read parses every Go file below a root. Hidden directories but .ci, testdata,
+// modules of their own (tools/) and what npm fetched or built are left out.
 func read(root fs.FS) (*tree, error) {
 	t := &tree{}
 	byPath := map[string]*folder{}
@@ -70,7 +70,7 @@ func read(root fs.FS) (*tree, error) {
 			return err
 		}
 		if entry.IsDir() {
-			if name := entry.Name(); (strings.HasPrefix(name, ".") && name != "." && name != ".ci") || name == "testdata" || name == "node_modules" {
+			if name := entry.Name(); (strings.HasPrefix(name, ".") && name != "." && name != ".ci") || slices.Contains([]string{"testdata", "node_modules", "built"}, name) {
 				return fs.SkipDir
 			}
 			return nil

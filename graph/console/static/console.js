@@ -1,4 +1,6 @@
-'use strict';
+import { Docs } from './docs.js';
+import { samples } from './samples.js';
+import { post, subscribeSSE, subscribeWS } from './transport.js';
 
 const $ = (id) => document.getElementById(id);
 const kept = { query: 'jeongsan.query', variables: 'jeongsan.variables', history: 'jeongsan.history' };

@@ -1,4 +1,4 @@
-'use strict';
+import { post } from './transport.js';
 
 const introspection = `query Introspection { __schema {
   queryType { name } mutationType { name } subscriptionType { name }
@@ -17,7 +17,7 @@ function element(tag, text, ...children) {
   return node;
 }
 
-class Docs {
+export class Docs {
   constructor(root, search) {
     this.root = root;
     this.types = new Map();

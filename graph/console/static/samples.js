@@ -1,7 +1,5 @@
-'use strict';
-
 // Operations to begin with. The first is shown when the page is opened anew.
-const samples = [
+export const samples = [
   {
     name: 'Balances of the parties',
     query: `# Every party with what stands on its accounts.

@@ -1,9 +1,8 @@
-'use strict';
-
-const endpoint = new URL('graphql', location.href);
+// The API is beside the folder of this file, wherever the page stands.
+const endpoint = new URL('../graphql', import.meta.url);
 
 // post sends one operation and returns the answer.
-async function post(operation, signal) {
+export async function post(operation, signal) {
   const response = await fetch(endpoint, {
     method: 'POST', signal,
     headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
@@ -13,7 +12,7 @@ async function post(operation, signal) {
 }
 
 // subscribeSSE calls next with each answer until the stream or the signal ends.
-async function subscribeSSE(operation, next, signal) {
+export async function subscribeSSE(operation, next, signal) {
   const response = await fetch(endpoint, {
     method: 'POST', signal,
     headers: { 'Content-Type': 'application/json', Accept: 'text/event-stream' },
@@ -40,7 +39,7 @@ async function subscribeSSE(operation, next, signal) {
 }
 
 // subscribeWS does the same over WebSocket, by the protocol graphql-transport-ws.
-function subscribeWS(operation, next, signal) {
+export function subscribeWS(operation, next, signal) {
   return new Promise((resolve, reject) => {
     const url = new URL(endpoint);
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
