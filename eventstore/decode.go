@@ -1,9 +1,6 @@
 package eventstore
 
 import (
-	"strings"
-	"unicode/utf8"
-
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/domain/fee"
@@ -16,7 +13,8 @@ import (
 // no escapes, else with encoding/json, which also finds what is wrong. A fuzz
 // test holds the two to each other.
 func decodeSettled(data []byte) (domain.Event, error) {
-	if e, ok := readSettled(data); ok {
+	r := reader{data: data, whole: string(data)}
+	if e, ok := r.settled(nil); ok {
 		return e, nil
 	}
 	var e book.TransactionSettled
@@ -26,23 +24,66 @@ func decodeSettled(data []byte) (domain.Event, error) {
 	return e, nil
 }
 
-// readSettled reads the event in one pass over one copy of its bytes, of which
-// its strings are parts. Accounts, which tend to be kept, are copied.
-func readSettled(data []byte) (e book.TransactionSettled, ok bool) {
-	r := reader{data: data, text: string(data)}
+// Summary is what readers of very many settlements keep of one: the event without
+// its content hash, the references it used and its explanation. Who was named in
+// which role is reduced to who was named.
+type Summary struct {
+	book.TransactionSettled // ContentHash, Parties, Uses and Explanation are empty
+	Named                   []string
+}
+
+// Summaries reads summaries. They share the strings that come again, so they take
+// little memory. It belongs to one goroutine; its zero value is ready.
+type Summaries struct{ texts texts }
+
+// Read returns the summary of a settlement. It is not ok for anything that is not
+// a TransactionSettled.v1 exactly as Encode writes it: that is left to Decode.
+func (s *Summaries) Read(r Recorded) (summary Summary, ok bool) {
+	if r.Type != typeSettled {
+		return Summary{}, false
+	}
+	from := reader{data: r.Data, texts: &s.texts}
+	summary.TransactionSettled, ok = from.settled(&summary.Named)
+	return summary, ok
+}
+
+// Meta is DecodeMeta that shares strings with what was read before.
+func (s *Summaries) Meta(r Recorded) (Meta, error) {
+	from := reader{data: r.Metadata, texts: &s.texts}
+	if m, ok := from.meta(); ok {
+		return checkMeta(r, m)
+	}
+	return DecodeMeta(r)
+}
+
+var typeSettled = book.TransactionSettled{}.EventType()
+
+// settled reads the event in one pass. Where named is not nil, only its summary
+// is read, the rest is passed over.
+func (r *reader) settled(named *[]string) (e book.TransactionSettled, ok bool) {
+	brief := named != nil
 	r.literal(`{"source":`)
 	e.Source = r.string()
 	r.literal(`,"external_id":`)
-	e.ExternalID = r.string()
+	e.ExternalID = r.rare()
 	r.literal(`,"content_hash":`)
-	e.ContentHash = r.string()
+	if brief {
+		r.span()
+	} else {
+		e.ContentHash = r.string()
+	}
 	r.literal(`,"type":`)
 	e.Type = r.string()
 	e.Method = r.optional(`,"method":`)
 	e.Product = r.optional(`,"product":`)
-	if r.has(`,"parties":`) {
+	switch {
+	case !r.has(`,"parties":`):
+	case brief:
+		*named = make([]string, 0, 8)
+		r.sorted(func() { *named = append(*named, r.string()) })
+	default:
 		e.Parties = make(map[string]string, 8)
-		readMap(&r, e.Parties, (*reader).string)
+		readMap(r, e.Parties, (*reader).string)
 	}
 	r.literal(`,"occurred_at":`)
 	r.timeInto(&e.OccurredAt)
@@ -58,7 +99,7 @@ func readSettled(data []byte) (e book.TransactionSettled, ok bool) {
 		o := new(book.Original)
 		o.Source = r.string()
 		r.literal(`,"external_id":`)
-		o.ExternalID = r.string()
+		o.ExternalID = r.rare()
 		r.literal(`,"stream":`)
 		o.Stream = domain.StreamID(r.string())
 		r.literal(`,"revision":`)
@@ -73,124 +114,36 @@ func readSettled(data []byte) (e book.TransactionSettled, ok bool) {
 	r.literal(`,"version":`)
 	e.Version = r.int()
 	r.literal(`,"uses":`)
-	if !r.has(`null`) {
+	switch {
+	case r.has(`null`):
+	case brief:
+		r.sorted(func() { r.number() })
+	default:
 		e.Uses = make(map[domain.StreamID]uint64, 8)
-		readMap(&r, e.Uses, (*reader).number)
+		readMap(r, e.Uses, (*reader).number)
 	}
 	r.literal(`,"engine":`)
 	e.Engine = r.int()
 	r.literal(`,"postings":`)
-	e.Postings = readSlice(&r, 8, (*reader).posting)
+	e.Postings = readSlice(r, 8, (*reader).posting)
 	r.literal(`,"explanation":`)
-	e.Explanation = readSlice(&r, 6, (*reader).line)
+	switch {
+	case !brief:
+		e.Explanation = readSlice(r, 6, (*reader).line)
+	case !r.has(`null`):
+		readEach(r, `[`, `]`, (*reader).passLine)
+	}
 	r.literal(`}`)
-	return e, !r.bad && r.at == len(data)
+	return e, !r.bad && r.at == len(r.data)
 }
-
-// reader takes JSON apart from the front. Once it meets anything else than it
-// was told to expect it is bad and yields zeros.
-type reader struct {
-	data []byte
-	text string // the same bytes
-	at   int
-	bad  bool
-}
-
-// has takes a literal, if that is what comes next.
-func (r *reader) has(literal string) bool {
-	if r.bad || !strings.HasPrefix(r.text[r.at:], literal) {
-		return false
-	}
-	r.at += len(literal)
-	return true
-}
-
-func (r *reader) literal(literal string) {
-	if !r.has(literal) {
-		r.bad = true
-	}
-}
-
-// span takes a string without escapes and returns where it stands.
-func (r *reader) span() (from, to int) {
-	r.literal(`"`)
-	if r.bad {
-		return 0, 0
-	}
-	from = r.at
-	wide := false
-	for i := from; i < len(r.text); i++ {
-		switch c := r.text[i]; {
-		case c == '"':
-			r.at = i + 1
-			if wide && !utf8.ValidString(r.text[from:i]) {
-				r.bad = true
-				return 0, 0
-			}
-			return from, i
-		case c == '\\' || c < ' ':
-			r.bad = true
-			return 0, 0
-		case c >= utf8.RuneSelf:
-			wide = true
-		}
-	}
-	r.bad = true
-	return 0, 0
-}
-
-func (r *reader) string() string {
-	from, to := r.span()
-	return r.text[from:to]
-}
-
-// optional takes a key and its string; what was written is never empty.
-func (r *reader) optional(key string) string {
-	if !r.has(key) {
-		return ""
-	}
-	return r.string()
-}
-
-// timeInto takes a string that a value reads itself.
-func (r *reader) timeInto(t interface{ UnmarshalText([]byte) error }) {
-	from, to := r.span()
-	if !r.bad && t.UnmarshalText(r.data[from:to]) != nil {
-		r.bad = true
-	}
-}
-
-func (r *reader) amount() money.Amount {
-	s := r.string()
-	if r.bad {
-		return money.Zero
-	}
-	a, err := money.Parse(s)
-	if err != nil {
-		r.bad = true
-	}
-	return a
-}
-
-// number takes a whole number as encoding/json writes it.
-func (r *reader) number() uint64 {
-	from := r.at
-	var n uint64
-	for ; r.at < len(r.text) && r.text[r.at] >= '0' && r.text[r.at] <= '9'; r.at++ {
-		n = n*10 + uint64(r.text[r.at]-'0')
-	}
-	digits := r.at - from
-	if digits == 0 || digits > 18 || digits > 1 && r.text[from] == '0' {
-		r.bad = true
-	}
-	return n
-}
-
-func (r *reader) int() int { return int(r.number()) }
 
 func (r *reader) posting() (p ledger.Posting) {
 	r.literal(`{"account":`)
-	p.Account = ledger.AccountID(strings.Clone(r.string()))
+	if r.texts != nil {
+		p.Account = ledger.AccountID(r.string())
+	} else {
+		p.Account = ledger.AccountID(r.rare()) // accounts tend to be kept, and the whole event with them
+	}
 	if !r.has(`,"debit":`) {
 		r.literal(`,"credit":`)
 		p.Side = ledger.Credit
@@ -219,37 +172,18 @@ func (r *reader) line() (l fee.Line) {
 	return l
 }
 
-func readSlice[T any](r *reader, room int, one func(*reader) T) []T {
-	if r.has(`null`) {
-		return nil
+// passLine passes over a line, the amounts in it included.
+func (r *reader) passLine() {
+	for _, key := range [...]string{`{"rule":`, `,"to":`, `,"base":`, `,"rate":`, `,"exact":`} {
+		r.literal(key)
+		r.span()
 	}
-	r.literal(`[`)
-	if r.has(`]`) {
-		return []T{}
-	}
-	items := make([]T, 0, room)
-	for !r.bad {
-		items = append(items, one(r))
-		if r.has(`]`) {
-			return items
+	for _, key := range [...]string{`,"bound":`, `,"rounding":`} {
+		if r.has(key) {
+			r.span()
 		}
-		r.literal(`,`)
 	}
-	return nil
-}
-
-func readMap[K ~string, V any](r *reader, m map[K]V, one func(*reader) V) {
-	r.literal(`{`)
-	if r.has(`}`) {
-		return
-	}
-	for !r.bad {
-		key := K(r.string())
-		r.literal(`:`)
-		m[key] = one(r)
-		if r.has(`}`) {
-			return
-		}
-		r.literal(`,`)
-	}
+	r.literal(`,"amount":`)
+	r.span()
+	r.literal(`}`)
 }

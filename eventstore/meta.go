@@ -58,10 +58,19 @@ func (m Meta) Encode() ([]byte, error) {
 // than MetaSchema is refused; unknown keys are tolerated, since a store may add
 // its own ("$correlationId" and the like).
 func DecodeMeta(r Recorded) (Meta, error) {
-	var m Meta
-	if err := json.Unmarshal(r.Metadata, &m); err != nil {
-		return Meta{}, undecodable(r, "metadata", err)
+	read := reader{data: r.Metadata, whole: string(r.Metadata)}
+	m, ok := read.meta()
+	if !ok {
+		m = Meta{}
+		if err := json.Unmarshal(r.Metadata, &m); err != nil {
+			return Meta{}, undecodable(r, "metadata", err)
+		}
 	}
+	return checkMeta(r, m)
+}
+
+// checkMeta refuses metadata of a later schema.
+func checkMeta(r Recorded, m Meta) (Meta, error) {
 	if m.Schema > MetaSchema {
 		return Meta{}, &domain.Error{
 			Code: domain.CodeInvalid, Field: "metadata.schema", Value: strconv.Itoa(m.Schema),
@@ -70,4 +79,25 @@ func DecodeMeta(r Recorded) (Meta, error) {
 		}
 	}
 	return m, nil
+}
+
+// meta reads metadata exactly as Encode writes it.
+func (r *reader) meta() (m Meta, ok bool) {
+	r.literal(`{"actor":`)
+	m.Actor = r.string()
+	r.literal(`,"authenticated":`)
+	m.Authenticated = r.string()
+	m.Request = r.optional(`,"request":`)
+	m.Correlation = r.optional(`,"correlation":`)
+	m.Causation = r.optional(`,"causation":`)
+	m.Delivery = r.optional(`,"delivery":`)
+	if r.has(`,"offset":`) {
+		m.Offset = r.number()
+	}
+	r.literal(`,"recorded_at":`)
+	r.timeInto(&m.RecordedAt)
+	r.literal(`,"schema":`)
+	m.Schema = r.int()
+	r.literal(`}`)
+	return m, !r.bad && r.at == len(r.data)
 }

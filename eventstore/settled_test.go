@@ -2,10 +2,13 @@ package eventstore
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -86,7 +89,9 @@ func checkSettled(t interface {
 	require.NoError(t, unmarshal(standard, &fromStandard))
 	require.Empty(t, cmp.Diff(fromStandard, fromHand, exact))
 	for _, data := range [][]byte{byHand, standard} {
-		decoded, err := Decode(Recorded{Type: e.EventType(), Data: data})
+		record := Recorded{Type: e.EventType(), Data: data}
+		checkSummary(t, record)
+		decoded, err := Decode(record)
 		require.NoError(t, err)
 		require.Empty(t, cmp.Diff(domain.Event(fromStandard), decoded, exact))
 	}
@@ -112,12 +117,62 @@ func FuzzReadSettled(f *testing.F) {
 	}
 	f.Add([]byte(`{"source":"s","external_id":"e","content_hash":"","type":"","occurred_at":"0001-01-01T00:00:00Z","effective_on":"","recorded_at":"0001-01-01T00:00:00Z","currency":"","amount":"0","contract":"","schedule":"","version":0,"uses":{"a":1,"a":2},"engine":0,"postings":[],"explanation":null}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		read, ok := readSettled(data)
+		record := Recorded{Type: typeSettled, Data: data}
+		checkSummary(t, record)
+		r := reader{data: data, whole: string(data)}
+		read, ok := r.settled(nil)
 		if !ok {
 			return
 		}
 		var standard book.TransactionSettled
 		require.NoError(t, unmarshal(data, &standard))
+		require.Empty(t, cmp.Diff(standard, read, exact))
+	})
+}
+
+// checkSummary holds a summary, where there is one, to what encoding/json reads.
+// What it passes over need not be well-formed beyond its JSON.
+func checkSummary(t require.TestingT, record Recorded) {
+	var summaries Summaries
+	for range 2 { // the second time with every string known
+		summary, ok := summaries.Read(record)
+		if !ok {
+			return
+		}
+		require.True(t, json.Valid(record.Data))
+		var standard book.TransactionSettled
+		if unmarshal(record.Data, &standard) != nil {
+			return
+		}
+		named := slices.Collect(maps.Values(standard.Parties))
+		slices.Sort(named)
+		slices.Sort(summary.Named)
+		require.Empty(t, cmp.Diff(named, summary.Named, cmpopts.EquateEmpty()))
+		standard.ContentHash, standard.Parties, standard.Uses, standard.Explanation = "", nil, nil, nil
+		require.Empty(t, cmp.Diff(standard, summary.TransactionSettled, exact))
+	}
+}
+
+// FuzzReadMeta: likewise for metadata.
+func FuzzReadMeta(f *testing.F) {
+	for _, m := range []Meta{{}, {Actor: "source:pg-1", Authenticated: "none", Request: "r", Correlation: "c", Causation: "book-a@1", Delivery: "d", Offset: 7, RecordedAt: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)}} {
+		data, err := m.Encode()
+		require.NoError(f, err)
+		f.Add(data)
+	}
+	f.Add([]byte(`{"actor":"a","actor":"b","schema":1}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r := reader{data: data, whole: string(data)}
+		read, ok := r.meta()
+		shared, sharedErr := new(Summaries).Meta(Recorded{Metadata: data})
+		decoded, err := DecodeMeta(Recorded{Metadata: data})
+		require.Equal(t, err == nil, sharedErr == nil)
+		require.Empty(t, cmp.Diff(decoded, shared, exact))
+		if !ok {
+			return
+		}
+		var standard Meta
+		require.NoError(t, json.Unmarshal(data, &standard))
 		require.Empty(t, cmp.Diff(standard, read, exact))
 	})
 }
@@ -128,9 +183,17 @@ func TestTheFastPathIsTaken(t *testing.T) {
 	e.ExternalID, e.Product = "A-1", "정산 <skin> & more"
 	data, err := Encode(e)
 	require.NoError(t, err)
-	read, ok := readSettled(data)
+	r := reader{data: data, whole: string(data)}
+	read, ok := r.settled(nil)
 	require.True(t, ok)
 	require.Empty(t, cmp.Diff(e, read, exact))
+	_, ok = new(Summaries).Read(Recorded{Type: typeSettled, Data: data})
+	require.True(t, ok)
+	meta, err := Meta{Actor: "source:a", Authenticated: "none", Delivery: "d", Offset: 3, RecordedAt: e.RecordedAt}.Encode()
+	require.NoError(t, err)
+	r = reader{data: meta, whole: string(meta)}
+	_, ok = r.meta()
+	require.True(t, ok)
 }
 
 func BenchmarkSettled(b *testing.B) {
@@ -159,6 +222,15 @@ func BenchmarkSettled(b *testing.B) {
 		for b.Loop() {
 			if _, err := Decode(Recorded{Type: e.EventType(), Data: data}); err != nil {
 				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("summary", func(b *testing.B) {
+		b.ReportAllocs()
+		var summaries Summaries
+		for b.Loop() {
+			if _, ok := summaries.Read(Recorded{Type: typeSettled, Data: data}); !ok {
+				b.Fatal("not read by hand")
 			}
 		}
 	})

@@ -280,15 +280,20 @@ func Parse(s string) (Amount, error) {
 	return a, nil
 }
 
-func parse(s string) (Amount, bool) {
-	negative := false
-	if len(s) > 0 && s[0] == '-' {
-		negative, s = true, s[1:]
+// ParseText is Parse for callers that say themselves what is wrong. It allocates
+// nothing.
+func ParseText[T string | []byte](s T) (a Amount, ok bool) { return parse(s) }
+
+func parse[T string | []byte](s T) (Amount, bool) {
+	at := 0
+	negative := len(s) > 0 && s[0] == '-'
+	if negative {
+		at = 1
 	}
 	var units uint64
 	var scale, seen int
 	point := false
-	for i := 0; i < len(s); i++ {
+	for i := at; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '.' && !point && seen > 0 && i+1 < len(s):
 			point = true
@@ -320,9 +325,11 @@ func (a Amount) MarshalText() ([]byte, error) { return a.Append(nil), nil }
 
 // UnmarshalText reads the decimal string.
 func (a *Amount) UnmarshalText(b []byte) error {
-	v, err := Parse(string(b))
-	if err == nil {
-		*a = v
+	v, ok := parse(b)
+	if !ok {
+		_, err := Parse(string(b))
+		return err
 	}
-	return err
+	*a = v
+	return nil
 }
