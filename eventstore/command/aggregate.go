@@ -78,13 +78,29 @@ func (a *aggregate[S]) open(id domain.StreamID) *stream[S] {
 	return s
 }
 
+// letGo lets go of a stream that turned out to have no events: names are the
+// callers', and there is no end of them. Whoever waits for it goes on with it.
+func (a *aggregate[S]) letGo(s *stream[S]) {
+	if !a.resident || s.count > 0 {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.streams[s.id] == s {
+		delete(a.streams, s.id)
+	}
+}
+
 // do implements handler.
 func (a *aggregate[S]) do(ctx context.Context, id domain.StreamID, jobs []job) []Reply {
 	s := a.open(id)
 	replies := make([]Reply, len(jobs))
 	select {
 	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
+		defer func() {
+			a.letGo(s)
+			<-s.turn
+		}()
 	case <-ctx.Done():
 		refuse(replies, notTried(context.Cause(ctx)))
 		return replies

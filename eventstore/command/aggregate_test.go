@@ -265,3 +265,17 @@ func TestWaitingForAStreamEndsWithTheCaller(t *testing.T) {
 	applied(t, <-answers...)
 	applied(t, do(l, quarantined(2))...)
 }
+
+// Names come from callers: those that lead to nothing leave nothing behind.
+func TestSourcesThatAreNotThereAreNotKept(t *testing.T) {
+	r, _ := memoryRig(t)
+	l := r.open("")
+	for i := range 100 {
+		refused(t, domain.CodeNotFound, do(l, source.ReleaseQuarantine{Source: fmt.Sprintf("nobody-%d", i), Record: "R-1", ContentHash: "1:ab", Settled: domain.Ref{Stream: "book-a"}})...)
+	}
+	applied(t, do(l, quarantined(1))...)
+	sources := l.handlers[source.Category].(*aggregate[*source.State])
+	sources.mu.Lock()
+	defer sources.mu.Unlock()
+	require.Len(t, sources.streams, 1)
+}
