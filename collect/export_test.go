@@ -27,7 +27,7 @@ func (d *Definition) Measure(ctx context.Context, delivery *Delivery) (Report, e
 			case it.ignored != "":
 				t.add(it, ignored)
 			case it.fault != nil:
-				t.fault(it.number, it.fault)
+				t.fault(it.number, "", it.fault)
 				t.add(it, quarantined)
 			default:
 				t.add(it, settled)

@@ -2,6 +2,7 @@ package collect_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -108,7 +109,114 @@ func TestRetryReadsWithTheCurrentDefinition(t *testing.T) {
 	require.EqualValues(t, 1, report.Settled)
 	require.EqualValues(t, 1, report.Ignored)
 	require.Equal(t, "1005", l.settlements("shop")["x"].Amount.Decimal().String())
-	require.Equal(t, "n", l.quarantine("shop", collect.Filter{})[0].Record)
+	require.Empty(t, l.quarantine("shop", collect.Filter{}), "settled, or taken by a rule")
+	released := map[string]source.QuarantineReleased{}
+	for _, event := range l.stream("source-shop") {
+		if e, ok := event.(source.QuarantineReleased); ok {
+			released[e.Record] = e
+		}
+	}
+	require.NotEmpty(t, released["x"].Settled.Stream)
+	require.Empty(t, released["x"].Ignored)
+	require.Equal(t, "unknown_amount", released["n"].Ignored)
+	require.Equal(t, 2, released["n"].Version)
+	require.Empty(t, released["n"].Settled)
+	before := l.events()
+	require.Zero(t, l.retry("shop", collect.Filter{}).Tried)
+	require.Equal(t, before, l.events())
+}
+
+// TestRuleThatComesAndGoes lets a rule take a record out of quarantine, by a retry or
+// by the file coming again. Without the rule the record is back, and nothing is lost.
+func TestRuleThatComesAndGoes(t *testing.T) {
+	for _, by := range []string{"retry", "ingest"} {
+		t.Run(by, func(t *testing.T) {
+			l, d := openShop(t)
+			bad := rows("n,2026-11-22 11:00,sale,mina,USD,x,,s1")
+			require.EqualValues(t, 1, l.must(d, bad).Counts.Quarantined)
+			require.EqualValues(t, 1, l.must(d, bad).StillQuarantined)
+			with := parse(t, shop+"  - { rule: unknown_amount, when: 'row.amount == \"x\"' }\n")
+			if by == "retry" {
+				l.must(with, rows(sale("ok", "1.00")))
+				require.EqualValues(t, 1, l.retry("shop", collect.Filter{}).Ignored)
+			} else {
+				report := l.must(with, bad)
+				require.EqualValues(t, 1, report.Released)
+				require.EqualValues(t, 1, report.Counts.Ignored["unknown_amount"])
+			}
+			require.Empty(t, l.quarantine("shop", collect.Filter{}))
+			l.must(with, bad)
+			before := l.events()
+			l.must(with, bad)
+			require.Equal(t, before, l.events(), "sent again, it adds nothing")
+
+			report := l.must(d, bad)
+			require.EqualValues(t, 1, report.Counts.Quarantined)
+			require.Len(t, l.quarantine("shop", collect.Filter{}), 1)
+			require.EqualValues(t, 1, l.must(d, bad).StillQuarantined)
+		})
+	}
+}
+
+// TestRetryNumbersRecordsAsTheirDeliveryDoes has records of two deliveries fail for
+// one reason, and one more.
+func TestRetryNumbersRecordsAsTheirDeliveryDoes(t *testing.T) {
+	l, d := openShop(t)
+	first := l.must(d, rows(sale("a", "1.00"), sale("b", "1.00"), "c,2026-11-22 11:00,sale,nobody,USD,5.00,,s1"))
+	second := l.must(d, rows(sale("d", "1.00"), "e,2026-11-22 11:00,sale,nobody,USD,5.00,,s1", sale("f", "1.00"), sale("g", "1.00"), "h,2026-11-22 11:00,sale,mina,USD,x,,s1"))
+	require.EqualValues(t, 3, first.Faults[0].First)
+	require.Empty(t, first.Faults[0].Delivery)
+	for _, filter := range []collect.Filter{{}, {Delivery: second.Delivery}} {
+		report := l.retry("shop", filter)
+		require.Len(t, report.Faults, 2)
+		for _, fault := range report.Faults {
+			switch {
+			case fault.Code != domain.CodeUnknownParty:
+				require.EqualValues(t, 5, fault.First)
+				require.Equal(t, second.Delivery, fault.Delivery)
+			case filter.Delivery == "":
+				require.EqualValues(t, 2, fault.Records)
+				require.EqualValues(t, 3, fault.First)
+				require.Equal(t, first.Delivery, fault.Delivery)
+			default:
+				require.EqualValues(t, 2, fault.First)
+				require.Equal(t, second.Delivery, fault.Delivery)
+			}
+		}
+	}
+}
+
+// TestEveryRecordHasItsReason has more reasons than the report lists.
+func TestEveryRecordHasItsReason(t *testing.T) {
+	l, d := openShop(t)
+	var before, lines []string
+	for i := range 450 {
+		// Other content under a known key: the reason names the first one's revision.
+		id := fmt.Sprint("s-", i)
+		before, lines = append(before, sale(id, "1.00")), append(lines, sale(id, "2.00"))
+		if i%3 == 0 {
+			lines = append(lines, sale(id, "3.00"))
+		}
+	}
+	l.must(d, rows(before...))
+	report := l.must(d, rows(lines...))
+	require.EqualValues(t, len(lines), report.Counts.Quarantined)
+	again := l.must(d, rows(lines...))
+	require.EqualValues(t, len(lines), again.StillQuarantined)
+	retried := l.retry("shop", collect.Filter{})
+	require.EqualValues(t, len(lines), retried.Remaining)
+	for name, faults := range map[string][]collect.FaultCount{"ingest": report.Faults, "again": again.Faults, "retry": retried.Faults} {
+		require.Len(t, faults, 201, name)
+		var records uint64
+		for _, fault := range faults {
+			records += fault.Records
+		}
+		require.EqualValues(t, len(lines), records, name)
+		last := faults[200]
+		require.EqualValues(t, "other", last.Code)
+		require.Equal(t, "other reasons (250 distinct not listed)", last.Message)
+		require.Greater(t, last.First, faults[199].First)
+	}
 }
 
 func TestRetryOfRecordsWithoutID(t *testing.T) {

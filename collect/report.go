@@ -3,6 +3,7 @@ package collect
 import (
 	"cmp"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -27,7 +28,8 @@ type Report struct {
 	// StillQuarantined is the part of Counts.Replayed that lay in quarantine
 	// before and could not be settled now either.
 	StillQuarantined uint64 `json:"still_quarantined"`
-	// Released is the part of Counts.Settled and Replayed that left the quarantine.
+	// Released is the part of Counts.Settled, Replayed and Ignored that left the
+	// quarantine.
 	Released uint64 `json:"released"`
 	// Unmapped counts records whose amount or currency could not be read; they
 	// are in no total.
@@ -35,8 +37,9 @@ type Report struct {
 
 	// Totals are the control totals by currency, sorted.
 	Totals []source.Total `json:"totals"`
-	// Faults counts the records that were not settled by code and field, the most
-	// frequent first.
+	// Faults counts the records that were not settled by reason, the most frequent
+	// first. Beyond 200 reasons the last line has the rest, so that all of them are
+	// counted: Counts.Quarantined and StillQuarantined.
 	Faults   []FaultCount `json:"faults,omitempty"`
 	Warnings []string     `json:"warnings,omitempty"`
 
@@ -63,6 +66,8 @@ type FaultCount struct {
 	Records uint64      `json:"records"`
 	// First is the number of the first such record in the delivery, from 1.
 	First uint64 `json:"first"`
+	// Delivery is the delivery of that record, where it is not the one reported on.
+	Delivery string `json:"delivery,omitempty"`
 }
 
 // Progress is how far an ingest has come.
@@ -97,10 +102,15 @@ type tally struct {
 	report *Report
 	sums   map[money.Currency]*[outcomes]sum
 	faults map[string]*FaultCount
+	// rest counts what has none of the reasons in faults, and other how many
+	// different reasons it has.
+	rest  FaultCount
+	other map[uint64]struct{}
+	seed  maphash.Seed
 }
 
 func newTally(report *Report) *tally {
-	return &tally{report: report, sums: map[money.Currency]*[outcomes]sum{}, faults: map[string]*FaultCount{}}
+	return &tally{report: report, sums: map[money.Currency]*[outcomes]sum{}, faults: map[string]*FaultCount{}, other: map[uint64]struct{}{}, seed: maphash.MakeSeed()}
 }
 
 // add counts one record. Every record is read by being given an outcome here,
@@ -136,17 +146,39 @@ func (t *tally) add(it *item, what outcome) {
 	sums[what].add(it.amount)
 }
 
-const mostFaults = 200
+const (
+	mostFaults   = 200     // reasons listed
+	mostDistinct = 100_000 // reasons told apart beyond those: what that takes of memory is bounded
+	codeOther    = domain.Code("other")
+)
 
-func (t *tally) fault(number uint64, e *domain.Error) {
+// fault counts a record that was not settled, by its number in its delivery;
+// delivery is empty where it is the one reported on.
+func (t *tally) fault(number uint64, delivery string, e *domain.Error) {
 	key := string(e.Code) + "\x00" + e.Field + "\x00" + e.Message
 	if known := t.faults[key]; known != nil {
 		known.Records++
 		return
 	}
 	if len(t.faults) < mostFaults {
-		t.faults[key] = &FaultCount{Code: e.Code, Field: e.Field, Message: e.Message, Remedy: e.Remedy, Records: 1, First: number}
+		t.faults[key] = &FaultCount{Code: e.Code, Field: e.Field, Message: e.Message, Remedy: e.Remedy, Records: 1, First: number, Delivery: delivery}
+		return
 	}
+	if t.rest.Records == 0 {
+		t.rest = FaultCount{Code: codeOther, Remedy: "list the quarantine: each record has its reason there", First: number, Delivery: delivery}
+	}
+	t.rest.Records++
+	if len(t.other) < mostDistinct {
+		t.other[maphash.String(t.seed, key)] = struct{}{}
+	}
+}
+
+// reasonsOf is the number of records that have a reason.
+func reasonsOf(faults []FaultCount) (records uint64) {
+	for _, f := range faults {
+		records += f.Records
+	}
+	return records
 }
 
 func (t *tally) sortedFaults() []FaultCount {
@@ -157,6 +189,14 @@ func (t *tally) sortedFaults() []FaultCount {
 	slices.SortFunc(out, func(a, b FaultCount) int {
 		return cmp.Or(cmp.Compare(b.Records, a.Records), cmp.Compare(a.First, b.First), cmp.Compare(a.Message, b.Message))
 	})
+	if t.rest.Records > 0 {
+		rest, atLeast := t.rest, ""
+		if len(t.other) == mostDistinct {
+			atLeast = "at least "
+		}
+		rest.Message = fmt.Sprintf("other reasons (%s%d distinct not listed)", atLeast, len(t.other))
+		out = append(out, rest)
+	}
 	return out
 }
 
@@ -177,11 +217,13 @@ func (t *tally) close(expected uint64) error {
 	slices.SortFunc(t.report.Totals, func(a, b source.Total) int { return cmp.Compare(a.Currency, b.Currency) })
 	t.report.Faults = t.sortedFaults()
 	sum, ok := t.report.Counts.Sum()
-	if !ok || sum != t.report.Counts.Read || t.report.Counts.Read != expected {
+	reasons := reasonsOf(t.report.Faults)
+	if !ok || sum != t.report.Counts.Read || t.report.Counts.Read != expected || reasons != t.report.Counts.Quarantined+t.report.StillQuarantined {
 		return &domain.Error{
 			Code: domain.CodeInternal, Field: "counts", Value: fmt.Sprintf("%+v", t.report.Counts),
-			Message: fmt.Sprintf("the counts do not add up: %d records were counted first, %d have an outcome", expected, sum),
-			Remedy:  "the file may have changed while it was read: run it again; if it happens twice, report it",
+			Message: fmt.Sprintf("the counts do not add up: %d records were counted first, %d have an outcome; %d were not settled, and have %d reasons",
+				expected, sum, t.report.Counts.Quarantined+t.report.StillQuarantined, reasons),
+			Remedy: "the file may have changed while it was read: run it again; if it happens twice, report it",
 		}
 	}
 	return nil

@@ -24,11 +24,12 @@ type RetryReport struct {
 	Settled uint64 `json:"settled"`
 	// AlreadySettled were settled by another way since; they leave the quarantine.
 	AlreadySettled uint64 `json:"already_settled"`
-	// Ignored match a rule of the definition now. They stay, since nothing settled.
+	// Ignored match a rule of the definition now; they leave the quarantine, and the
+	// log names the rule.
 	Ignored uint64 `json:"ignored"`
 	// Remaining could not be settled now either.
 	Remaining uint64              `json:"remaining"`
-	Faults    []FaultCount        `json:"faults,omitempty"` // First counts the records tried
+	Faults    []FaultCount        `json:"faults,omitempty"`
 	Position  eventstore.Position `json:"position"`
 	Seconds   float64             `json:"seconds"`
 }
@@ -61,7 +62,21 @@ func (p *Pipeline) Retry(ctx context.Context, sourceID string, filter Filter, pr
 	err = r.all(ctx, q.list(ctx, p.config.Store, p.config.Keys, sourceID, filter), progress)
 	report.Faults = r.tally.sortedFaults()
 	report.Seconds = time.Since(start).Seconds()
+	if err == nil {
+		err = report.addsUp()
+	}
 	return report, err
+}
+
+// addsUp makes sure that every record tried has one outcome, and every one that
+// remains a reason.
+func (r *RetryReport) addsUp() error {
+	if r.Tried == r.Settled+r.AlreadySettled+r.Ignored+r.Remaining && r.Remaining == reasonsOf(r.Faults) {
+		return nil
+	}
+	return &domain.Error{
+		Code: domain.CodeInternal, Field: "counts", Value: fmt.Sprintf("%+v", *r), Message: "the counts of the retry do not add up", Remedy: "report this: nothing is lost",
+	}
 }
 
 type retry struct {
@@ -139,9 +154,10 @@ func (r *retry) chunk(ctx context.Context, entries []Entry) error {
 		switch {
 		case items[i].ignored != "":
 			r.report.Ignored++
+			releases = append(releases, r.releaseOf(&entries[i], source.ReleaseQuarantine{Ignored: items[i].ignored, Version: r.report.Version}))
 		case items[i].fault != nil:
 			r.report.Remaining++
-			r.tally.fault(r.report.Tried, items[i].fault)
+			r.tally.fault(entries[i].Offset, entries[i].Delivery, items[i].fault)
 		}
 	}
 	return r.release(ctx, releases)
@@ -197,13 +213,19 @@ func (r *retry) answers(entries []Entry, items []item, asked []int, replies []co
 			r.report.AlreadySettled++
 		}
 		position = max(position, reply.Position)
-		request := r.sender.request(source.ReleaseQuarantine{Source: r.d.Source, Record: entries[i].Record, ContentHash: entries[i].hash, Settled: reply.Ref}, items[i].number)
-		request.Meta.Delivery = entries[i].Delivery
-		releases = append(releases, request)
+		releases = append(releases, r.releaseOf(&entries[i], source.ReleaseQuarantine{Settled: reply.Ref}))
 	}
 	r.p.config.Throttle.Acknowledged(position, fresh)
 	r.report.Position = max(r.report.Position, position)
 	return releases, nil
+}
+
+// releaseOf is the request to note what became of an entry.
+func (r *retry) releaseOf(entry *Entry, release source.ReleaseQuarantine) command.Request {
+	release.Source, release.Record, release.ContentHash = r.d.Source, entry.Record, entry.hash
+	request := r.sender.request(release, entry.Offset)
+	request.Meta.Delivery = entry.Delivery
+	return request
 }
 
 func (r *retry) release(ctx context.Context, requests []command.Request) error {

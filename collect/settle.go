@@ -45,8 +45,9 @@ func (r *run) batch(ctx context.Context, b *batch) error {
 		return err
 	}
 	for i := range b.items {
-		if b.items[i].ignored != "" {
-			r.tally.add(&b.items[i], ignored)
+		if it := &b.items[i]; it.ignored != "" {
+			r.tally.add(it, ignored)
+			released = append(released, r.ledger.resolves(it, b.record(i), source.ReleaseQuarantine{Source: r.d.Source, Ignored: it.ignored, Version: r.report.Version})...)
 		}
 	}
 	return r.release(ctx, released)
@@ -78,7 +79,7 @@ func (r *run) answers(b *batch, asked []int, replies []command.Reply) ([]source.
 		}
 		position = max(position, reply.Position)
 		r.tally.add(it, what)
-		released = append(released, r.ledger.settles(it, b.record(i), reply.Ref)...)
+		released = append(released, r.ledger.resolves(it, b.record(i), source.ReleaseQuarantine{Source: r.d.Source, Settled: reply.Ref})...)
 	}
 	if replay != nil {
 		r.replayed = append(r.replayed, *replay)
@@ -120,6 +121,7 @@ func (r *run) quarantine(ctx context.Context, b *batch) error {
 				return &domain.Error{Code: domain.CodeInternal, Field: "record", Value: items[j].id, Message: "a record could not be quarantined", Remedy: "report this and run it again: nothing is lost", Err: reply.Err}
 			}
 			r.reached(reply.Position)
+			r.tally.fault(items[j].number, "", items[j].fault)
 			if reply.Outcome == command.Applied {
 				r.changed = true
 				r.tally.add(items[j], quarantined)
@@ -136,7 +138,6 @@ func (r *run) quarantine(ctx context.Context, b *batch) error {
 		if it.fault == nil {
 			continue
 		}
-		r.tally.fault(it.number, it.fault)
 		raw := b.alone(i)
 		items, size = append(items, it), size+len(raw)
 		requests = append(requests, r.sender.request(quarantineOf(r.d.Source, r.report.Delivery, it, raw), it.number))
@@ -190,7 +191,7 @@ func (r *run) release(ctx context.Context, releases []source.ReleaseQuarantine) 
 	for i, reply := range replies {
 		// Another run may have been faster: what it released is not there any more.
 		if reply.Err != nil && domain.CodeOf(reply.Err) != domain.CodeNotFound {
-			return &domain.Error{Code: domain.CodeInternal, Field: "record", Value: releases[i].Record, Message: "a settled record could not leave the quarantine", Remedy: "report this and run it again", Err: reply.Err}
+			return &domain.Error{Code: domain.CodeInternal, Field: "record", Value: releases[i].Record, Message: "a record that is done with could not leave the quarantine", Remedy: "report this and run it again", Err: reply.Err}
 		}
 		r.reached(reply.Position)
 		if reply.Err == nil && reply.Outcome == command.Applied {

@@ -70,28 +70,31 @@ func rawKey(record string) (string, bool) {
 	return name, ok
 }
 
-// settles returns what leaves the quarantine because an item has settled: its own
-// entry with the same content, and one of the same bytes that had no id before.
-func (q *quarantineState) settles(it *item, raw []byte, at domain.Ref) []source.ReleaseQuarantine {
+// resolves returns what leaves the quarantine because an item has settled, or is
+// ignored, as the release says: its own entry with the same content, and one of the
+// same bytes that had no id before.
+func (q *quarantineState) resolves(it *item, raw []byte, release source.ReleaseQuarantine) []source.ReleaseQuarantine {
 	if q.state.OpenCount() == 0 {
 		return nil
 	}
 	var out []source.ReleaseQuarantine
 	for _, open := range q.state.OpenRecord(it.id) {
 		if open.ContentHash == it.hash {
-			out = append(out, q.release(it.transaction.Source, open, at))
+			out = append(out, of(open, release))
 		}
 	}
 	if len(q.raw) > 0 {
 		name := rawName(raw)
 		if entries := q.raw[name]; len(entries) > 0 {
 			q.raw[name] = entries[1:]
-			out = append(out, q.release(it.transaction.Source, entries[0], at))
+			out = append(out, of(entries[0], release))
 		}
 	}
 	return out
 }
 
-func (q *quarantineState) release(sourceID string, open source.Open, at domain.Ref) source.ReleaseQuarantine {
-	return source.ReleaseQuarantine{Source: sourceID, Record: open.Record, ContentHash: open.ContentHash, Settled: at}
+// of makes a release of one entry.
+func of(open source.Open, release source.ReleaseQuarantine) source.ReleaseQuarantine {
+	release.Record, release.ContentHash = open.Record, open.ContentHash
+	return release
 }

@@ -109,7 +109,8 @@ var examples = map[string]domain.Event{
 		Source: "pg-1", Record: "A-9", ContentHash: "1:aa", Delivery: "cd", Offset: 7, Code: domain.CodeUnknownParty, Field: "provider", Reason: "no such party",
 		Raw: domain.Sealed{Subject: "source-pg-1", Box: []byte{1, 2}, Digest: []byte{3}}, Currency: "USD", Amount: &quantity, RecordedAt: at,
 	},
-	"QuarantineReleased.v1": source.QuarantineReleased{Source: "pg-1", Record: "A-9", ContentHash: "1:aa", Settled: domain.Ref{Stream: "book-main", Revision: 9}, RecordedAt: at},
+	"QuarantineReleased.v1":         source.QuarantineReleased{Source: "pg-1", Record: "A-9", ContentHash: "1:aa", Settled: domain.Ref{Stream: "book-main", Revision: 9}, RecordedAt: at},
+	"QuarantineReleased.v1-ignored": source.QuarantineReleased{Source: "pg-1", Record: "A-9", ContentHash: "1:aa", Ignored: "test_rows", Version: 2, RecordedAt: at},
 	"DeliveryIngested.v1": source.DeliveryIngested{
 		Source: "pg-1", Delivery: "cd", Name: "2026-11-22.csv.gz", Bytes: 1234, Version: 1,
 		Counts: source.Counts{Read: 10, Settled: 5, ZeroValue: 1, Replayed: 2, Quarantined: 1, Ignored: map[string]uint64{"test": 2}},

@@ -98,6 +98,9 @@ func printFaults(w io.Writer, faults []collect.FaultCount) {
 			fmt.Fprintf(w, " (%s)", fault.Field)
 		}
 		fmt.Fprintf(w, ", first in record %d", fault.First)
+		if fault.Delivery != "" {
+			fmt.Fprintf(w, " of delivery %.12s", fault.Delivery)
+		}
 		if fault.Remedy != "" {
 			fmt.Fprintf(w, "; %s", fault.Remedy)
 		}

@@ -42,6 +42,17 @@ func (c *QuarantineRecord) check() error {
 	return nil
 }
 
+// check makes sure that a release says what became of the input.
+func (c *ReleaseQuarantine) check(version int) error {
+	switch settled := c.Settled.Stream != ""; {
+	case settled == (c.Ignored != ""):
+		return invalid("settled", string(c.Settled.Stream), "a release names the event that settled the input, or the rule that ignores it", "give one of the two")
+	case settled && c.Version != 0, !settled && (c.Version < 1 || c.Version > version):
+		return invalid("version", strconv.Itoa(c.Version), "the rule that ignores an input, and nothing else, is of a version of the definition", "give the version in force")
+	}
+	return domain.CheckText("ignored", c.Ignored, longestText)
+}
+
 func checkRecord(record string) error {
 	if record == "" {
 		return invalid("record", "", "an input needs its identity", "send its external id, or the hash of its bytes")

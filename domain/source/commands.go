@@ -40,14 +40,17 @@ type QuarantineRecord struct {
 // CommandType implements domain.Command.
 func (QuarantineRecord) CommandType() string { return "QuarantineRecord" }
 
-// ReleaseQuarantine asks to note that a quarantined input has been settled.
+// ReleaseQuarantine asks to note that a quarantined input is done with: it has been
+// settled, or a rule of the definition now ignores it. One of the two is given.
 type ReleaseQuarantine struct {
 	Source string `json:"source"`
 	Record string `json:"record"`
 	// ContentHash is that of the quarantined input, which tells apart what came
 	// under one id with different content; empty releases all of the record.
 	ContentHash string     `json:"content_hash,omitempty"`
-	Settled     domain.Ref `json:"settled"`
+	Settled     domain.Ref `json:"settled,omitzero"`
+	Ignored     string     `json:"ignored,omitempty"` // the rule
+	Version     int        `json:"version,omitempty"` // of the definition that has the rule
 
 	RecordedAt time.Time `json:"-"` // filled by the command door
 }

@@ -20,7 +20,7 @@ const (
 // Lookup tells whether a command changes nothing: replay with the revision of the
 // event that it led to the first time. An input is the same where record and
 // content hash are; why it was quarantined does not count, nor whether it has been
-// released since. The error is the one that Decide gives.
+// settled since. The error is the one that Decide gives.
 func Lookup(s *State, command domain.Command) (revision uint64, replay bool, err error) {
 	switch c := command.(type) {
 	case DefineSource:
@@ -68,8 +68,8 @@ func (s *State) lookupRelease(c *ReleaseQuarantine) (uint64, bool, error) {
 	if err := checkRecord(c.Record); err != nil {
 		return 0, false, err
 	}
-	if c.Settled.Stream == "" {
-		return 0, false, invalid("settled", "", "a release names the event that settled the input", "give stream and revision")
+	if err := c.check(s.version); err != nil {
+		return 0, false, err
 	}
 	for _, entry := range s.open[c.Record] {
 		if c.ContentHash == "" || entry.ContentHash == c.ContentHash {
@@ -130,7 +130,7 @@ func decide(s *State, command domain.Command) ([]domain.Event, error) {
 		if c.RecordedAt.IsZero() {
 			return nil, domain.Unfilled("recorded_at")
 		}
-		return []domain.Event{QuarantineReleased{Source: c.Source, Record: c.Record, ContentHash: c.ContentHash, Settled: c.Settled, RecordedAt: domain.Stamp(c.RecordedAt)}}, nil
+		return []domain.Event{QuarantineReleased{Source: c.Source, Record: c.Record, ContentHash: c.ContentHash, Settled: c.Settled, Ignored: c.Ignored, Version: c.Version, RecordedAt: domain.Stamp(c.RecordedAt)}}, nil
 	case CloseDelivery:
 		if c.RecordedAt.IsZero() {
 			return nil, domain.Unfilled("recorded_at")

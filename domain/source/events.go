@@ -44,14 +44,18 @@ type RecordQuarantined struct {
 // EventType implements domain.Event.
 func (RecordQuarantined) EventType() string { return "RecordQuarantined.v1" }
 
-// QuarantineReleased records that a quarantined input has been settled since. It
+// QuarantineReleased records that a quarantined input has been settled since, or
+// that a rule of the definition ignores it since: one of the two is there. It
 // closes what is open of the record with that content hash; all of the record
-// where the hash is empty.
+// where the hash is empty. What a rule took can come into quarantine again, when
+// another definition has no such rule.
 type QuarantineReleased struct {
 	Source      string     `json:"source"`
 	Record      string     `json:"record"`
 	ContentHash string     `json:"content_hash,omitempty"`
-	Settled     domain.Ref `json:"settled"`
+	Settled     domain.Ref `json:"settled,omitzero"`
+	Ignored     string     `json:"ignored,omitempty"` // the rule
+	Version     int        `json:"version,omitempty"` // of the definition that has the rule
 	RecordedAt  time.Time  `json:"recorded_at"`
 }
 

@@ -24,7 +24,11 @@ func (s *State) release(e *QuarantineReleased) {
 	var left []Open
 	for _, entry := range s.open[e.Record] {
 		if e.ContentHash == "" || entry.ContentHash == e.ContentHash {
-			s.released[fingerprintOf(entry.Record, entry.ContentHash)] = s.count
+			input := fingerprintOf(entry.Record, entry.ContentHash)
+			s.released[input] = s.count
+			if e.Ignored != "" { // nothing has settled: without the rule it is an input again
+				delete(s.seen, input)
+			}
 		} else {
 			left = append(left, entry)
 		}

@@ -123,6 +123,41 @@ func TestRelease(t *testing.T) {
 	requireReplay(t, s, release("A-1", ""), 6)
 }
 
+// TestReleaseByRule takes inputs out of quarantine that a rule ignores. They are
+// inputs again when they come back.
+func TestReleaseByRule(t *testing.T) {
+	ignore := func(record, hash string) source.ReleaseQuarantine {
+		return source.ReleaseQuarantine{Source: "pg-1", Record: record, ContentHash: hash, Ignored: "tests", Version: 1, RecordedAt: now}
+	}
+	base := []domain.Command{define("a: 1"), quarantine("A-1", "1:aa"), quarantine("A-1", "1:bb")}
+	s := fold(t, append(base, ignore("A-1", "1:aa"))...)
+	require.Equal(t, 1, s.OpenCount())
+	requireReplay(t, s, ignore("A-1", "1:aa"), 3)
+	requireReplay(t, s, quarantine("A-1", "1:bb"), 2)
+
+	again := fold(t, append(base, ignore("A-1", "1:aa"), quarantine("A-1", "1:aa"))...)
+	require.Equal(t, 2, again.OpenCount())
+	requireReplay(t, again, quarantine("A-1", "1:aa"), 4)
+	settled := fold(t, append(base, ignore("A-1", ""), quarantine("A-1", "1:aa"), release("A-1", "1:aa"))...)
+	require.Zero(t, settled.OpenCount())
+	requireReplay(t, settled, quarantine("A-1", "1:aa"), 4) // settled: not an input again
+
+	for field, change := range map[string]func(*source.ReleaseQuarantine){
+		"settled": func(c *source.ReleaseQuarantine) { c.Ignored, c.Version = "", 0 },
+		"version": func(c *source.ReleaseQuarantine) { c.Version = 2 },
+		"ignored": func(c *source.ReleaseQuarantine) { c.Ignored = "a\x00" },
+	} {
+		c := ignore("A-1", "1:bb")
+		change(&c)
+		_, err := source.Decider.Decide(s, c)
+		requireFault(t, domain.CodeInvalid, field, err)
+	}
+	both := release("A-1", "1:bb")
+	both.Ignored = "tests"
+	_, err := source.Decider.Decide(s, both)
+	requireFault(t, domain.CodeInvalid, "settled", err)
+}
+
 func TestCloseDelivery(t *testing.T) {
 	s := fold(t, define("a: 1"), closing())
 	requireReplay(t, s, closing(), 1)

@@ -15,7 +15,7 @@ type State struct {
 	definedAt  uint64 // revision
 	open       map[string][]Open
 	openCount  int
-	seen       map[fingerprint]uint64 // every quarantined input, open or released → revision
+	seen       map[fingerprint]uint64 // every quarantined input, open or settled since → revision
 	released   map[fingerprint]uint64 // → revision of the release
 	deliveries map[string]delivery    // by hash of the delivery
 }
