@@ -7,6 +7,7 @@ package graph
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 
 	"github.com/jeongsan/jeongsan/eventstore"
@@ -24,9 +25,33 @@ func (r *eventResolver) Data(ctx context.Context, obj *generated.Event) (json.Ra
 	return l.recorded.Data, err
 }
 
+func (r *eventResolver) DataFault(ctx context.Context, obj *generated.Event) (*string, error) {
+	l, err := loadersOf(ctx).events.Load(ctx, eventRef(obj))
+	return faultText(l.undecoded), err
+}
+
+func (r *eventResolver) DataBytes(ctx context.Context, obj *generated.Event) (string, error) {
+	l, err := loadersOf(ctx).events.Load(ctx, eventRef(obj))
+	return base64.StdEncoding.EncodeToString(l.recorded.Data), err
+}
+
 func (r *eventResolver) Metadata(ctx context.Context, obj *generated.Event) (json.RawMessage, error) {
 	l, err := loadersOf(ctx).events.Load(ctx, eventRef(obj))
 	return l.recorded.Metadata, err
+}
+
+func (r *eventResolver) MetadataFault(ctx context.Context, obj *generated.Event) (*string, error) {
+	l, err := loadersOf(ctx).events.Load(ctx, eventRef(obj))
+	if err != nil {
+		return nil, err
+	}
+	_, fault := eventstore.DecodeMeta(l.recorded)
+	return faultText(fault), nil
+}
+
+func (r *eventResolver) MetadataBytes(ctx context.Context, obj *generated.Event) (string, error) {
+	l, err := loadersOf(ctx).events.Load(ctx, eventRef(obj))
+	return base64.StdEncoding.EncodeToString(l.recorded.Metadata), err
 }
 
 func (r *queryResolver) Audit(ctx context.Context, filter *generated.AuditFilter, first *int, after *string, atLeast *eventstore.Token) (*generated.EventConnection, error) {

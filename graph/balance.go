@@ -18,7 +18,7 @@ func (r *Resolver) balance(b account.Balance) *generated.Balance {
 	shown := &generated.Balance{
 		ID: globalID(accountKind, b.Book+"/"+b.Path), Book: b.Book, Account: b.Path, Owner: b.Owner, Purpose: b.Purpose,
 		Currency: b.Currency, Debits: written(b.Debits, b.Currency), Credits: written(b.Credits, b.Currency),
-		Position: r.token(b.Position), AccountNumber: b.Account,
+		Position: r.token(b.Position),
 	}
 	shown.Amount, shown.Side = difference(b.Debits, b.Credits, b.Currency)
 	return shown
@@ -75,7 +75,7 @@ func (r *Resolver) entries(ctx context.Context, of *generated.Balance, first *in
 	if err != nil {
 		return nil, err
 	}
-	found, err := account.Entries(ctx, r.pool, of.AccountNumber, before, size+1)
+	found, err := account.Entries(ctx, r.pool, of.Book, of.Account, before, size+1)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ const (
 	codeResync         domain.Code = "resync"          // the token is of another log or incarnation
 	codeSlowSubscriber domain.Code = "slow_subscriber" // come back with extensions.cursor
 	codeTooComplex     domain.Code = "too_complex"     // the operation asks for too much at once
+	codeTooMany        domain.Code = "too_many"        // the client holds too much open already
 	codeCanceled       domain.Code = "canceled"
 )
 

@@ -21,22 +21,32 @@ func eventRef(e *generated.Event) domain.Ref {
 	return domain.Ref{Stream: domain.StreamID(e.Stream), Revision: uint64(e.Revision)}
 }
 
-func (r *Resolver) eventFromLog(recorded eventstore.Recorded) (*generated.Event, error) {
-	meta, err := eventstore.DecodeMeta(recorded)
-	if err != nil {
-		return nil, err
-	}
-	return &generated.Event{
+// eventFromLog shows an event. What its metadata would tell is missing where that
+// cannot be read; its fault says why.
+func (r *Resolver) eventFromLog(recorded eventstore.Recorded) *generated.Event {
+	shown := &generated.Event{
 		ID: globalID(eventKind, eventID(recorded.Stream, recorded.Revision)), Stream: string(recorded.Stream),
 		Revision: int64(recorded.Revision), Position: r.token(recorded.Position), Type: recorded.Type,
-		Actor: meta.Actor, RecordedAt: meta.RecordedAt,
-	}, nil
+	}
+	if meta, err := eventstore.DecodeMeta(recorded); err == nil {
+		shown.Actor, shown.RecordedAt = &meta.Actor, &meta.RecordedAt
+	}
+	return shown
+}
+
+// faultText is why something cannot be read, nil where it can.
+func faultText(err error) *string {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	return &text
 }
 
 func (r *Resolver) eventFromIndex(m audit.Mention) *generated.Event {
 	return &generated.Event{
 		ID: globalID(eventKind, eventID(m.Stream, m.Revision)), Stream: string(m.Stream), Revision: int64(m.Revision),
-		Position: r.token(m.Position), Type: m.Type, Actor: m.Actor, RecordedAt: m.RecordedAt,
+		Position: r.token(m.Position), Type: m.Type, Actor: &m.Actor, RecordedAt: &m.RecordedAt,
 	}
 }
 
@@ -49,7 +59,7 @@ func (r *Resolver) eventAt(ctx context.Context, ref domain.Ref) (*generated.Even
 	if err != nil {
 		return nil, err
 	}
-	return r.eventFromLog(l.recorded)
+	return r.eventFromLog(l.recorded), nil
 }
 
 const auditConnection = "audit"
@@ -113,9 +123,7 @@ func (r *Resolver) replay(ctx context.Context, filter *generated.EventFilter, fi
 		scanned++
 		seen = recorded.Position
 		if matches(wanted, recorded) {
-			if err := r.addEvent(ctx, page, recorded); err != nil {
-				return nil, err
-			}
+			r.addEvent(ctx, page, recorded)
 		}
 		if len(page.Edges) == size || scanned == mostScanned {
 			break
@@ -133,16 +141,12 @@ func (r *Resolver) replay(ctx context.Context, filter *generated.EventFilter, fi
 	return page, nil
 }
 
-func (r *Resolver) addEvent(ctx context.Context, page *generated.EventConnection, recorded eventstore.Recorded) error {
-	node, err := r.eventFromLog(recorded)
-	if err != nil {
-		return err
-	}
+func (r *Resolver) addEvent(ctx context.Context, page *generated.EventConnection, recorded eventstore.Recorded) {
+	node := r.eventFromLog(recorded)
 	// Data and metadata are at hand: they need not be read again.
 	loadersOf(ctx).keep(recorded)
 	page.Nodes = append(page.Nodes, node)
 	page.Edges = append(page.Edges, &generated.EventEdge{Cursor: node.Position.String(), Node: node})
-	return nil
 }
 
 func matches(f generated.EventFilter, recorded eventstore.Recorded) bool {

@@ -118,12 +118,31 @@ type endingKey struct{}
 
 func endingOf(ctx context.Context) *ending { return ctx.Value(endingKey{}).(*ending) }
 
-// aroundOperation gives each subscription a place to tell how it ended.
+// aroundOperation lets a client have so many subscriptions, and gives each a place
+// to tell how it ended. Any other operation is limited in time, whatever transport
+// it came by.
 func (r *Resolver) aroundOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	if graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
-		ctx = context.WithValue(r.withLoaders(ctx), endingKey{}, &ending{})
+	if graphql.GetOperationContext(ctx).Operation.Operation != ast.Subscription {
+		timed, cancel := context.WithTimeout(ctx, r.timeout)
+		return until(next(timed), cancel)
 	}
-	return next(ctx)
+	release, err := r.open.enter(clientOf(ctx), heldSubscriptions)
+	if err != nil {
+		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{r.present(ctx, err)}})
+	}
+	context.AfterFunc(ctx, release) // whoever goes away asks for no last answer
+	return until(next(context.WithValue(r.withLoaders(ctx), endingKey{}, &ending{})), release)
+}
+
+// until calls done after the last answer.
+func until(answers graphql.ResponseHandler, done func()) graphql.ResponseHandler {
+	return func(ctx context.Context) *graphql.Response {
+		answer := answers(ctx)
+		if answer == nil {
+			done()
+		}
+		return answer
+	}
 }
 
 // aroundResponse gives each answer its loaders, and lets a subscription that

@@ -37,10 +37,11 @@ type Config struct {
 
 	Hosts     []string      // names that the server is known by, besides addresses and localhost
 	Patience  time.Duration // how long atLeast waits: 5 s
-	Timeout   time.Duration // how long a request may take, streams apart: 30 s
+	Timeout   time.Duration // how long a request may take, and each operation on a stream but subscriptions: 30 s
 	SlowAfter time.Duration // how long a message waits for its subscriber: 30 s
 	KeepAlive time.Duration // between two signs of life on a stream: 15 s
 	Interval  time.Duration // between two looks for balance changes that were not announced: 1 s
+	PerClient int           // streams, and subscriptions on them, that one address may hold open at once: 1000 of each
 }
 
 // Handler serves GraphQL by POST and GET, over WebSocket (graphql-transport-ws)
@@ -48,6 +49,7 @@ type Config struct {
 type Handler struct {
 	config  Config
 	guard   guard
+	open    *admission
 	server  *handler.Server
 	running context.Context // ends with Close
 	stop    context.CancelFunc
@@ -66,12 +68,15 @@ func NewHandler(config Config) *Handler {
 	config.Timeout = orElse(config.Timeout, 30*time.Second)
 	config.SlowAfter = orElse(config.SlowAfter, 30*time.Second)
 	config.KeepAlive = orElse(config.KeepAlive, 15*time.Second)
+	if config.PerClient == 0 {
+		config.PerClient = 1000
+	}
 	if config.Logger == nil {
 		config.Logger = slog.Default()
 	}
 	running, stop := context.WithCancel(context.Background())
 	draining, drain := context.WithCancel(running)
-	h := &Handler{config: config, guard: guard{config.Hosts}, running: running, stop: stop, drain: drain}
+	h := &Handler{config: config, guard: guard{config.Hosts}, open: newAdmission(config.PerClient), running: running, stop: stop, drain: drain}
 
 	push := hub.New(hub.Config{Pool: config.Pool, Logger: config.Logger, Interval: config.Interval})
 	h.work.Go(func() { push.Run(running) })
@@ -79,7 +84,7 @@ func NewHandler(config Config) *Handler {
 	resolver := &Resolver{
 		pool: config.Pool, store: config.Store, door: config.Door, keys: config.Keys, identity: config.Identity,
 		hub: push, logger: config.Logger, patience: config.Patience, slowAfter: config.SlowAfter,
-		draining: draining,
+		timeout: config.Timeout, open: h.open, draining: draining,
 	}
 	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: resolver, Complexity: complexity()}))
 	server.AddTransport(transport.SSE{KeepAlivePingInterval: config.KeepAlive})
@@ -123,6 +128,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.serving.Done()
 
 	ctx, id := withRequestID(r.Context(), r.Header)
+	ctx, client := withClient(ctx, r)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.running, cancel)()
@@ -133,7 +139,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, status, err)
 		return
 	}
+	// What these headers ask for may last. Each operation on it is limited on its
+	// own, for it need not be a subscription.
 	if checked.Header.Get("Upgrade") != "" || strings.Contains(checked.Header.Get("Accept"), "text/event-stream") {
+		release, err := h.open.enter(client, heldStreams)
+		if err != nil {
+			h.refuse(w, http.StatusTooManyRequests, err)
+			return
+		}
+		defer release()
 		s := newStream(w, h.config.SlowAfter)
 		defer s.close()
 		h.server.ServeHTTP(s, checked)

@@ -26,6 +26,8 @@ type Resolver struct {
 	logger    *slog.Logger
 	patience  time.Duration   // how long a query waits for its position
 	slowAfter time.Duration   // how long a message may wait for a subscriber
+	timeout   time.Duration   // how long an operation may take that is no subscription
+	open      *admission      // what clients hold open
 	follows   atomic.Bool     // the read models are known to be of this log
 	draining  context.Context // ends when subscriptions must
 }

@@ -62,13 +62,14 @@ func (s *stream) limit() error {
 	return err
 }
 
-// Hijack hands the connection over to WebSocket.
+// Hijack hands the connection over to WebSocket, whose messages are bounded as
+// the bodies of other requests are.
 func (s *stream) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := s.control.Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
-	return &timedConn{conn, s.timeout}, buffered, nil
+	return &frames{Conn: &timedConn{conn, s.timeout}, most: longestBody}, buffered, nil
 }
 
 // close ends the stream: the server takes the connection back.

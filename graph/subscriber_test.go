@@ -67,9 +67,13 @@ type wsMessage struct {
 	Payload json.RawMessage `json:"payload,omitempty"`
 }
 
-func (w *world) openWS(variables vars) *wsSubscriber {
+// connect opens a WebSocket that is ready for operations.
+func (w *world) connect(configure ...func(*websocket.Dialer)) *wsSubscriber {
 	w.t.Helper()
 	dialer := websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}}
+	for _, c := range configure {
+		c(&dialer)
+	}
 	conn, res, err := dialer.Dial(strings.Replace(w.server.URL, "http", "ws", 1), nil)
 	require.NoError(w.t, err)
 	require.NoError(w.t, res.Body.Close())
@@ -77,6 +81,12 @@ func (w *world) openWS(variables vars) *wsSubscriber {
 	require.Equal(w.t, "graphql-transport-ws", conn.Subprotocol())
 	s.send(wsMessage{Type: "connection_init"})
 	require.Equal(w.t, "connection_ack", s.receive().Type)
+	return s
+}
+
+func (w *world) openWS(variables vars) *wsSubscriber {
+	w.t.Helper()
+	s := w.connect()
 	payload, err := json.Marshal(vars{"query": subscription, "variables": variables})
 	require.NoError(w.t, err)
 	s.send(wsMessage{ID: "1", Type: "subscribe", Payload: payload})

@@ -9,7 +9,6 @@ import (
 	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/ledger"
-	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/graph/generated"
 	"github.com/jeongsan/jeongsan/graph/scalar"
 	"github.com/jeongsan/jeongsan/projections/readmodel"
@@ -220,25 +219,13 @@ func (r *Resolver) links(ctx context.Context, t *generated.Transaction) ([]*gene
 	if err != nil {
 		return nil, err
 	}
-	positions := make([]eventstore.Position, len(found))
-	for i, link := range found {
-		positions[i] = link.Position
-	}
-	later, err := transaction.At(ctx, r.pool, positions)
-	if err != nil {
-		return nil, err
-	}
 	shown := make([]*generated.TransactionLink, 0, len(found))
 	for _, link := range found {
-		header, ok := later[link.Position]
-		if !ok {
-			continue // gone between the two reads: the tables were replaced
-		}
 		kind := generated.LinkKindRefund
-		if link.Kind == readmodel.LinkReversal {
+		if link.Link == readmodel.LinkReversal {
 			kind = generated.LinkKindReversal
 		}
-		shown = append(shown, &generated.TransactionLink{Kind: kind, Transaction: r.transactionFromRow(header)})
+		shown = append(shown, &generated.TransactionLink{Kind: kind, Transaction: r.transactionFromRow(link.Header)})
 	}
 	return shown, nil
 }

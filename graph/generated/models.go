@@ -94,8 +94,6 @@ type Balance struct {
 	Side *Side `json:"side,omitempty"`
 	// Position of the last entry that changed it.
 	Position eventstore.Token `json:"position"`
-	// Number of the account in the read model.
-	AccountNumber int32 `json:"-"`
 }
 
 func (Balance) IsNode() {}
@@ -290,10 +288,10 @@ type Event struct {
 	Position eventstore.Token `json:"position"`
 	// Type and version, as "TransactionSettled.v1".
 	Type string `json:"type"`
-	// Who caused it.
-	Actor string `json:"actor"`
-	// When the ledger took it.
-	RecordedAt time.Time `json:"recordedAt"`
+	// Who caused it; null where the metadata cannot be read.
+	Actor *string `json:"actor,omitempty"`
+	// When the ledger took it; null where the metadata cannot be read.
+	RecordedAt *time.Time `json:"recordedAt,omitempty"`
 }
 
 func (Event) IsNode() {}

@@ -160,16 +160,20 @@ type ComplexityRoot struct {
 	}
 
 	Event struct {
-		Actor      func(childComplexity int) int
-		Data       func(childComplexity int) int
-		EventID    func(childComplexity int) int
-		ID         func(childComplexity int) int
-		Metadata   func(childComplexity int) int
-		Position   func(childComplexity int) int
-		RecordedAt func(childComplexity int) int
-		Revision   func(childComplexity int) int
-		Stream     func(childComplexity int) int
-		Type       func(childComplexity int) int
+		Actor         func(childComplexity int) int
+		Data          func(childComplexity int) int
+		DataBytes     func(childComplexity int) int
+		DataFault     func(childComplexity int) int
+		EventID       func(childComplexity int) int
+		ID            func(childComplexity int) int
+		Metadata      func(childComplexity int) int
+		MetadataBytes func(childComplexity int) int
+		MetadataFault func(childComplexity int) int
+		Position      func(childComplexity int) int
+		RecordedAt    func(childComplexity int) int
+		Revision      func(childComplexity int) int
+		Stream        func(childComplexity int) int
+		Type          func(childComplexity int) int
 	}
 
 	EventConnection struct {
@@ -1024,6 +1028,20 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Event.Data(childComplexity), true
 
+	case "Event.dataBytes":
+		if e.ComplexityRoot.Event.DataBytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.DataBytes(childComplexity), true
+
+	case "Event.dataFault":
+		if e.ComplexityRoot.Event.DataFault == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.DataFault(childComplexity), true
+
 	case "Event.eventId":
 		if e.ComplexityRoot.Event.EventID == nil {
 			break
@@ -1044,6 +1062,20 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Event.Metadata(childComplexity), true
+
+	case "Event.metadataBytes":
+		if e.ComplexityRoot.Event.MetadataBytes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.MetadataBytes(childComplexity), true
+
+	case "Event.metadataFault":
+		if e.ComplexityRoot.Event.MetadataFault == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Event.MetadataFault(childComplexity), true
 
 	case "Event.position":
 		if e.ComplexityRoot.Event.Position == nil {
@@ -2770,16 +2802,27 @@ type Event implements Node {
   position: Position!
   "Type and version, as \"TransactionSettled.v1\"."
   type: String!
-  "Who caused it."
-  actor: String!
-  "When the ledger took it."
-  recordedAt: DateTime!
+  "Who caused it; null where the metadata cannot be read."
+  actor: String
+  "When the ledger took it; null where the metadata cannot be read."
+  recordedAt: DateTime
   "Id of the event, computed from its stream, key and data. Read from the log."
   eventId: ID!
-  "The event as stored. Read from the log."
-  data: JSON!
-  "Metadata as stored: actor, how authenticated, request, correlation, causation, delivery. Read from the log."
-  metadata: JSON!
+  "The event as stored; null where that is not JSON. Read from the log."
+  data: JSON
+  "Why the ledger cannot read the data, null where it can. The bytes are in dataBytes."
+  dataFault: String
+  "The stored bytes of the event, base64. Read from the log."
+  dataBytes: String!
+  """
+  Metadata as stored: actor, how authenticated, request, correlation, causation,
+  delivery; null where that is not JSON. Read from the log.
+  """
+  metadata: JSON
+  "Why the ledger cannot read the metadata, null where it can. The bytes are in metadataBytes."
+  metadataFault: String
+  "The stored bytes of the metadata, base64. Read from the log."
+  metadataBytes: String!
 }
 
 "A page of events."
@@ -2840,7 +2883,8 @@ extend type Query {
     atLeast: Position
   ): EventConnection!
   """
-  The log itself, oldest first, for who replays it. A page may hold fewer events
+  The log itself, oldest first, for who replays it. Nothing is left out: an event
+  that cannot be read comes with its bytes and the reason. A page may hold fewer events
   than asked for, even none, while hasNextPage says that the log goes on: continue
   after endCursor.
   """
@@ -4407,8 +4451,16 @@ func (ec *executionContext) childFields_Event(ctx context.Context, field graphql
 		return ec.fieldContext_Event_eventId(ctx, field)
 	case "data":
 		return ec.fieldContext_Event_data(ctx, field)
+	case "dataFault":
+		return ec.fieldContext_Event_dataFault(ctx, field)
+	case "dataBytes":
+		return ec.fieldContext_Event_dataBytes(ctx, field)
 	case "metadata":
 		return ec.fieldContext_Event_metadata(ctx, field)
+	case "metadataFault":
+		return ec.fieldContext_Event_metadataFault(ctx, field)
+	case "metadataBytes":
+		return ec.fieldContext_Event_metadataBytes(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Event", field.Name)
 }

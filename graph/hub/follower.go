@@ -23,6 +23,10 @@ type Update struct {
 	Balances []account.Balance
 }
 
+// owned names an account of the party. Changes of one account may come from two
+// copies of the read model's tables, which number it differently.
+type owned struct{ book, path string }
+
 // Follower follows the balances of one party. Next and Close belong to one goroutine.
 type Follower struct {
 	hub    *Hub
@@ -32,7 +36,7 @@ type Follower struct {
 	wake   chan struct{}       // capacity 1: the fields below have changed
 
 	mu       sync.Mutex
-	box      map[int32]account.Balance // latest value per account, not yet delivered
+	box      map[owned]account.Balance // latest value per account, not yet delivered
 	upTo     eventstore.Position       // with the box everything up to here is delivered
 	snapshot bool                      // the box is not enough: changes may have passed by
 	slow     bool
@@ -110,11 +114,11 @@ func (f *Follower) put(changes []account.Balance, upTo eventstore.Position, size
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, change := range changes {
-		if _, waiting := f.box[change.Account]; !waiting && len(f.box) >= size {
+		if _, waiting := f.box[owned{change.Book, change.Path}]; !waiting && len(f.box) >= size {
 			f.slow = true
 			break
 		}
-		f.box[change.Account] = change // changes come in the order of positions
+		f.box[owned{change.Book, change.Path}] = change // changes come in the order of positions
 	}
 	f.upTo = upTo
 	f.signal()

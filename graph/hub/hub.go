@@ -176,7 +176,7 @@ func (h *Hub) distribute(changes []account.Balance, upTo eventstore.Position) {
 func (h *Hub) Follow(party string, after eventstore.Position) *Follower {
 	f := &Follower{
 		hub: h, party: party, cursor: after,
-		box: map[int32]account.Balance{}, wake: make(chan struct{}, 1), snapshot: true,
+		box: map[owned]account.Balance{}, wake: make(chan struct{}, 1), snapshot: true,
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

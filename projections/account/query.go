@@ -12,11 +12,15 @@ import (
 	"github.com/jeongsan/jeongsan/domain/ledger"
 	"github.com/jeongsan/jeongsan/domain/money"
 	"github.com/jeongsan/jeongsan/eventstore"
+	"github.com/jeongsan/jeongsan/projections/readmodel"
 )
 
-// Balance is an account and what stands on it: two totals that only grow.
+const schema = "account"
+
+// Balance is an account and what stands on it: two totals that only grow. Book
+// and path name the account; its number within the tables stays in them, for a
+// rebuilt copy may give it another one.
 type Balance struct {
-	Account  int32 // number within the read model
 	Book     string
 	Path     string // "<owner>/<purpose>/<currency>"
 	Owner    string
@@ -37,7 +41,7 @@ type Filter struct {
 }
 
 const (
-	accountColumns = `a.account, a.book, a.path, a.owner, a.purpose, a.currency`
+	accountColumns = `a.book, a.path, a.owner, a.purpose, a.currency`
 	balancesQuery  = `SELECT ` + accountColumns + `, b.debits, b.credits, b.position
 		FROM account.accounts a JOIN account.balances b USING (account)`
 	filteredBalances = balancesQuery + `
@@ -47,24 +51,20 @@ const (
 
 // Balances returns the balances of a party, by book and account.
 func Balances(ctx context.Context, pool *pgxpool.Pool, f Filter, limit int) ([]Balance, error) {
-	rows, err := pool.Query(ctx, filteredBalances, f.Owner, f.Book, string(f.Currency), f.After, limit)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Balance])
+	return collect(ctx, pool, filteredBalances, f.Owner, f.Book, string(f.Currency), f.After, limit)
+}
+
+func collect(ctx context.Context, pool *pgxpool.Pool, sql string, args ...any) ([]Balance, error) {
+	return readmodel.Collect(ctx, pool, schema, pgx.RowToStructByPos[Balance], sql, args...)
 }
 
 // Find returns the balance of one account; ok is false where nothing was posted to it.
 func Find(ctx context.Context, pool *pgxpool.Pool, book, path string) (balance Balance, ok bool, err error) {
-	rows, err := pool.Query(ctx, balancesQuery+` WHERE a.book = $1 AND a.path = $2`, book, path)
-	if err != nil {
+	found, err := collect(ctx, pool, balancesQuery+` WHERE a.book = $1 AND a.path = $2`, book, path)
+	if err != nil || len(found) == 0 {
 		return Balance{}, false, err
 	}
-	balance, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Balance])
-	if errors.Is(err, pgx.ErrNoRows) {
-		return Balance{}, false, nil
-	}
-	return balance, err == nil, err
+	return found[0], true, nil
 }
 
 // Progress says how far the read model has got.
@@ -93,30 +93,12 @@ func progress(row pgx.Row) (Progress, error) {
 // Snapshot returns the balances that f selects together with the place in the
 // log that they stand for, read as of one moment: everything up to that place is
 // in them and nothing after it.
-func Snapshot(ctx context.Context, pool *pgxpool.Pool, f Filter) (Progress, []Balance, error) {
-	for {
-		at, balances, err := snapshot(ctx, pool, f)
-		if err != nil {
-			return Progress{}, nil, err
-		}
-		// A name leads to the tables in use now, also in a transaction that began
-		// before they took their place and so sees none of their later rows.
-		now, err := ReadProgress(ctx, pool)
-		if err != nil || now.Generation == at.Generation {
-			return at, balances, err
-		}
-	}
-}
-
-func snapshot(ctx context.Context, pool *pgxpool.Pool, f Filter) (Progress, []Balance, error) {
-	var at Progress
-	var balances []Balance
-	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err := pgx.BeginTxFunc(ctx, pool, options, func(tx pgx.Tx) (err error) {
+func Snapshot(ctx context.Context, pool *pgxpool.Pool, f Filter) (at Progress, balances []Balance, err error) {
+	err = moment(ctx, pool, func(tx pgx.Tx) error {
 		if at, err = progress(tx.QueryRow(ctx, progressQuery)); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, filteredBalances, f.Owner, f.Book, string(f.Currency), f.After, math.MaxInt32)
+		rows, err := tx.Query(ctx, filteredBalances, readmodel.LookUp, f.Owner, f.Book, string(f.Currency), f.After, math.MaxInt32)
 		if err != nil {
 			return err
 		}
@@ -124,6 +106,14 @@ func snapshot(ctx context.Context, pool *pgxpool.Pool, f Filter) (Progress, []Ba
 		return err
 	})
 	return at, balances, err
+}
+
+// moment calls read until it has read one copy of the tables as of one moment.
+// The transaction begins when it is known which copy that is: it sees all of its
+// rows, also those of a copy that has just been put in place.
+func moment(ctx context.Context, pool *pgxpool.Pool, read func(tx pgx.Tx) error) error {
+	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	return readmodel.Steady(ctx, pool, schema, func(conn *pgxpool.Conn) error { return pgx.BeginTxFunc(ctx, conn, options, read) })
 }
 
 // Oldest returns the position of the oldest change that is still kept, Start where there is none.
@@ -137,15 +127,11 @@ func Oldest(ctx context.Context, pool *pgxpool.Pool) (eventstore.Position, error
 // in the order of the log: at least limit of them where there are as many, and
 // all changes of each position that it returns.
 func Changes(ctx context.Context, pool *pgxpool.Pool, after eventstore.Position, limit int) ([]Balance, error) {
-	rows, err := pool.Query(ctx, `SELECT `+accountColumns+`, c.debits, c.credits, c.position
+	return collect(ctx, pool, `SELECT `+accountColumns+`, c.debits, c.credits, c.position
 		FROM account.changes c JOIN account.accounts a USING (account)
 		WHERE c.position > $1 AND c.position <=
 			(SELECT max(p.position) FROM (SELECT position FROM account.changes WHERE position > $1 ORDER BY position LIMIT $2) p)
-		ORDER BY c.position, c.account`, after, limit)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Balance])
+		ORDER BY c.position, a.book, a.path`, after, limit)
 }
 
 // Place is the place of a posting among those of its account: the position of
@@ -177,36 +163,54 @@ type chunk struct {
 
 const chunksPerRead = 32
 
-// Entries returns the postings of an account before a place, newest first.
-func Entries(ctx context.Context, pool *pgxpool.Pool, account int32, before Place, limit int) ([]Entry, error) {
-	walk := walker{before: before, limit: limit}
+// Entries returns the postings of an account before a place, newest first; none
+// where nothing was posted to it. They are read as of one moment.
+func Entries(ctx context.Context, pool *pgxpool.Pool, book, path string, before Place, limit int) (found []Entry, err error) {
+	err = moment(ctx, pool, func(tx pgx.Tx) error {
+		walk := walker{before: before, limit: limit}
+		err := walk.all(ctx, tx, book, path)
+		found = walk.found
+		return err
+	})
+	return found, err
+}
+
+// all goes through the rows of an account. Its number is of one copy of the
+// tables, and so is looked up together with them.
+func (w *walker) all(ctx context.Context, tx pgx.Tx, book, path string) error {
 	// The row that holds the place is the first whose last item is not before it.
-	bound := eventstore.Position(math.MaxInt64)
-	if before != (Place{}) {
-		err := pool.QueryRow(ctx, `SELECT coalesce(min(position), $2) FROM account.entries WHERE account = $1 AND position >= $2`,
-			account, before.Position).Scan(&bound)
-		if err != nil {
-			return nil, err
-		}
+	from := eventstore.Position(math.MaxInt64)
+	if w.before != (Place{}) {
+		from = w.before.Position
+	}
+	var account int32
+	var bound eventstore.Position
+	err := tx.QueryRow(ctx, `SELECT a.account, coalesce((SELECT min(e.position) FROM account.entries e WHERE e.account = a.account AND e.position >= $3), $3)
+		FROM account.accounts a WHERE a.book = $1 AND a.path = $2`, readmodel.LookUp, book, path, from).Scan(&account, &bound)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	for {
-		rows, err := pool.Query(ctx, `SELECT position, positions, debit, amounts, debits, credits FROM account.entries
-			WHERE account = $1 AND position <= $2 ORDER BY position DESC LIMIT $3`, account, bound, chunksPerRead)
+		rows, err := tx.Query(ctx, `SELECT position, positions, debit, amounts, debits, credits FROM account.entries
+			WHERE account = $1 AND position <= $2 ORDER BY position DESC LIMIT $3`, readmodel.LookUp, account, bound, chunksPerRead)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		chunks, err := pgx.CollectRows(rows, pgx.RowToStructByPos[chunk])
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, c := range chunks {
-			if walk.take(c) {
-				return walk.found, nil
+			if w.take(c) {
+				return nil
 			}
 			bound = c.Position - 1
 		}
 		if len(chunks) < chunksPerRead {
-			return walk.found, nil
+			return nil
 		}
 	}
 }

@@ -120,7 +120,7 @@ func TestEntriesPageThroughChunks(t *testing.T) {
 					var got []item
 					var place account.Place
 					for {
-						page, err := account.Entries(ctx, pool, balance.Account, place, size)
+						page, err := account.Entries(ctx, pool, balance.Book, balance.Path, place, size)
 						require.NoError(t, err)
 						if len(page) == 0 {
 							break
@@ -170,7 +170,7 @@ func TestBalancesBySnapshotAndChanges(t *testing.T) {
 	// Whatever the limit, following the changes ends at the balances, and no
 	// position is ever cut in two.
 	for _, limit := range []int{1, 3, 1000} {
-		latest := map[int32]account.Balance{}
+		latest := map[string]account.Balance{}
 		var seen eventstore.Position
 		for {
 			changes, err := account.Changes(ctx, pool, seen, limit)
@@ -180,12 +180,12 @@ func TestBalancesBySnapshotAndChanges(t *testing.T) {
 			}
 			require.Greater(t, changes[0].Position, seen)
 			for _, c := range changes {
-				latest[c.Account] = c
+				latest[c.Book+c.Path] = c
 			}
 			seen = changes[len(changes)-1].Position
 		}
 		for _, b := range all {
-			require.Equal(t, b, latest[b.Account], "limit %d", limit)
+			require.Equal(t, b, latest[b.Book+b.Path], "limit %d", limit)
 		}
 	}
 	oldest, err := account.Oldest(ctx, pool)

@@ -14,7 +14,10 @@ import (
 	"github.com/jeongsan/jeongsan/domain/money"
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/projections/clause"
+	"github.com/jeongsan/jeongsan/projections/readmodel"
 )
+
+const schema = "transaction"
 
 // Header is what the read model holds of a transaction. What a source did not
 // say is empty; a reversal has no contract and schedule.
@@ -112,7 +115,7 @@ func List(ctx context.Context, pool *pgxpool.Pool, f Filter, before eventstore.P
 		w.And(`t.effective_on <= ?::text::date`, string(f.To))
 	}
 	query := `SELECT ` + columns + ` FROM ` + table + w.String() + ` ORDER BY ` + order + ` LIMIT ` + w.Arg(limit)
-	return collect(pool.Query(ctx, query, w.Args()...))
+	return readmodel.Collect(ctx, pool, schema, pgx.RowToStructByPos[Header], query, w.Args()...)
 }
 
 func collect(rows pgx.Rows, err error) ([]Header, error) {
@@ -146,17 +149,15 @@ func Find(ctx context.Context, pool *pgxpool.Pool, source, externalID, book stri
 
 // Link is a later transaction that names an earlier one.
 type Link struct {
-	Position eventstore.Position
-	Kind     string // "refund" or "reversal"
+	Link string // "refund" or "reversal"
+	Header
 }
 
 // Links returns the later transactions that name the one at a revision of a book, oldest first.
 func Links(ctx context.Context, pool *pgxpool.Pool, book string, revision uint64, limit int) ([]Link, error) {
-	rows, err := pool.Query(ctx, `SELECT position, kind FROM transaction.links WHERE book = $1 AND revision = $2 ORDER BY position LIMIT $3`, book, revision, limit)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Link])
+	return readmodel.Collect(ctx, pool, schema, pgx.RowToStructByPos[Link], `SELECT l.kind, `+columns+`
+		FROM transaction.links l JOIN transaction.transactions t ON t.position = l.position
+		WHERE l.book = $1 AND l.revision = $2 ORDER BY l.position LIMIT $3`, book, revision, limit)
 }
 
 // Revision returns the transaction at a revision of a book; ok is false where
