@@ -39,7 +39,7 @@ type Visibility interface {
 }
 
 // DefaultCredit is how many settlements may be on their way to the read models.
-const DefaultCredit = 10_000
+const DefaultCredit = 20_000
 
 // creditPatience is how long read models may stand still before intake stops
 // waiting for them: the write side works while Postgres is down.

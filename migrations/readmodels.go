@@ -23,9 +23,9 @@ type ReadModel struct {
 var (
 	Account     = ReadModel{"account", 1}
 	Transaction = ReadModel{"transaction", 1}
-	Daily       = ReadModel{"daily", 1}
+	Daily       = ReadModel{"daily", 2}
 	Directory   = ReadModel{"directory", 1}
-	Audit       = ReadModel{"audit", 1}
+	Audit       = ReadModel{"audit", 2}
 )
 
 // All lists every read model.

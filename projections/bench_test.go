@@ -91,7 +91,7 @@ func BenchmarkProject(b *testing.B) {
 	var wg sync.WaitGroup
 	b.ResetTimer()
 	wg.Go(func() { _ = receive(ctx, &cannedSubscription{records: records}, items) })
-	wg.Go(func() { cut(ctx, items, batches) })
+	wg.Go(func() { cut(ctx, items, batches, new(pace)) })
 	for done := 0; done < b.N; {
 		next := <-batches
 		require.NoError(b, r.apply(ctx, workers, next))
@@ -110,8 +110,9 @@ func BenchmarkFoldAndWrite(b *testing.B) {
 	for i, model := range Models() {
 		b.Run(model.Definition().Name, func(b *testing.B) {
 			var events []readmodel.Event
+			var decoder readmodel.Decoder
 			for _, record := range recordedSettlements(b, b.N) {
-				events = append(events, readmodel.Decode(record))
+				events = append(events, decoder.Decode(record))
 			}
 			pool := testkit.Database(b)
 			w := workersOver(b, pool)[i]
@@ -127,9 +128,10 @@ func BenchmarkFoldAndWrite(b *testing.B) {
 
 func BenchmarkDecode(b *testing.B) {
 	records := recordedSettlements(b, 1000)
+	var decoder readmodel.Decoder
 	b.ResetTimer()
 	for n := range b.N {
-		if e := readmodel.Decode(records[n%len(records)]); e.Err != nil {
+		if e := decoder.Decode(records[n%len(records)]); e.Err != nil {
 			b.Fatal(e.Err)
 		}
 	}

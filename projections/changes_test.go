@@ -98,7 +98,7 @@ func TestCheckpointsOfTheFilterMoveTheReadModels(t *testing.T) {
 	items, batches := make(chan item), make(chan batch)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go cut(ctx, items, batches)
+	go cut(ctx, items, batches, new(pace))
 	began := time.Now()
 	for i := range 50 {
 		items <- item{position: eventstore.Position(900 + i)}

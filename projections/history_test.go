@@ -226,7 +226,7 @@ func (h *history) events() []readmodel.Event {
 	var events []readmodel.Event
 	for record, err := range h.store.ReadAll(context.Background(), eventstore.Start) {
 		require.NoError(h.t, err)
-		events = append(events, readmodel.Decode(record))
+		events = append(events, new(readmodel.Decoder).Decode(record))
 	}
 	return events
 }

@@ -295,6 +295,7 @@ func (r *rebuild) buildTo(ctx context.Context, target eventstore.Position) error
 		return nil
 	}
 	var b batch
+	var decoder readmodel.Decoder
 	for record, err := range r.Store.ReadAll(ctx, r.next.status.Position) {
 		if err != nil {
 			return err
@@ -305,7 +306,7 @@ func (r *rebuild) buildTo(ctx context.Context, target eventstore.Position) error
 		if !ours(record.Stream) {
 			continue
 		}
-		b.events = append(b.events, readmodel.Decode(record))
+		b.events = append(b.events, decoder.Decode(record))
 		b.bytes += len(record.Data) + len(record.Metadata)
 		b.position = record.Position
 		if b.full() {

@@ -84,9 +84,11 @@ func TestRebuildFindsPlantedDifferences(t *testing.T) {
 		{"account", "entries", "UPDATE account.entries SET debit[1] = NOT debit[1] WHERE (account, position) = (SELECT account, min(position) FROM account.entries WHERE account = 2 GROUP BY 1)", `"account": 2`},
 		{"transaction", "transactions", "DELETE FROM transaction.transactions WHERE position = (SELECT min(position) FROM transaction.transactions)", `"kind": "settlement"`},
 		{"transaction", "parties", "UPDATE transaction.parties SET positions[1] = 1 WHERE party = 'party-3'", `"party-3"`},
-		{"daily", "totals", "INSERT INTO daily.totals VALUES ('2026-01-01', 'ghost', 'p', '', '', '', 'KRW', 1, 1, 1)", `"ghost"`},
+		{"daily", "totals", "INSERT INTO daily.totals VALUES ('2026-01-01', 'ghost', 'p', '', '', '', 'KRW', 1, 1, 1, 1000000)", `"ghost"`},
 		{"directory", "contracts", "UPDATE directory.contracts SET valid_until = NULL, terms = '{}' WHERE contract = 'arcade'", `"arcade"`},
-		{"audit", "events", "UPDATE audit.events SET ids = '{x}' WHERE position = (SELECT max(position) FROM audit.events)", `["x"]`},
+		{"audit", "subjects", "UPDATE audit.events SET subjects = '{999999}' WHERE position = (SELECT max(position) FROM audit.events)", `"999999"`},
+		{"audit", "events", "UPDATE audit.events SET actor = type WHERE position = (SELECT max(position) FROM audit.events)", `"actor": "type:`},
+		{"audit", "subjects", "UPDATE audit.mentions SET positions[1] = 1 WHERE subject = (SELECT id FROM audit.subjects WHERE name = 'party:party-3')", `"party:party-3"`},
 	} {
 		exec(t, pool, plant.statement)
 		comparison, err := Rebuild(context.Background(), rebuildConfig(t, h, r, plant.model))

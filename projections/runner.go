@@ -37,6 +37,7 @@ type Runner struct {
 	// generation of their tables: they are tried again when that has changed, and
 	// by the next run. It belongs to Run.
 	parked map[string]int64
+	pace   pace
 
 	mu      sync.Mutex
 	visible eventstore.Position
@@ -134,7 +135,7 @@ func (r *Runner) follow(ctx context.Context, lead *heldLock, workers []*worker) 
 	items, batches := make(chan item, decodedAhead), make(chan batch)
 	rebuilt := r.rebuildOutdated(ctx, group, workers)
 	group.Go(func() error { return receive(ctx, subscription, items) })
-	group.Go(func() error { cut(ctx, items, batches); return nil })
+	group.Go(func() error { cut(ctx, items, batches, &r.pace); return nil })
 	group.Go(func() error { return r.feed(ctx, lead, workers, batches, rebuilt) })
 	return group.Wait()
 }
@@ -195,6 +196,7 @@ func (r *Runner) apply(ctx context.Context, workers []*worker, b batch) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
+	r.pace.took(time.Since(started))
 	r.publish(workers)
 	r.metrics.batch(b, started)
 	if countParked(workers) == parked {

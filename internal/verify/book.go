@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"context"
+	"errors"
 	"hash/maphash"
 	"strconv"
 	"strings"
@@ -13,22 +15,12 @@ import (
 // are found by revision.
 type book struct {
 	id       string
-	keys     map[[2]uint64]uint64 // hash of source and external id → revision
-	entries  []settled
+	number   uint64 // in order of first appearance
+	entries  entries
 	refunded map[uint64]figure // revision of the original → sum of its refunds
 	refunds  map[uint64]uint64 // revision of a refund → that of its original
 	accounts map[string]*account
 	recorded time.Time
-}
-
-// settled is what later events may need to know of an entry.
-type settled struct {
-	amount   figure
-	key      [2]uint64
-	mirror   uint64 // hash of what a reversal must repeat, with the sides swapped
-	currency string
-	reversal bool
-	reversed bool
 }
 
 // account is one account of a book. Its number counts from 0 in order of first
@@ -43,14 +35,18 @@ type account struct {
 
 // account finds an account by its path, or opens it: "<owner>/<purpose>/<currency>".
 func (f *fold) account(e *event, b *book, path []byte) (*account, error) {
+	if a, ok := f.recentPaths.get(path, b.number); ok {
+		return a, nil
+	}
 	if a, ok := b.accounts[string(path)]; ok {
+		f.recentPaths.put(a.path, b.number, a)
 		return a, nil
 	}
 	parts := strings.Split(string(path), "/")
 	if len(parts) != 3 || parts[0] == "" || parts[1] == "" || parts[2] == "" {
 		return nil, e.differs(checkPostings, "an account <owner>/<purpose>/<currency>", strconv.Quote(string(path)))
 	}
-	if !f.registered[parts[0]] {
+	if !f.isRegistered(parts[0]) {
 		return nil, e.differs(checkReferences, "a party registered before as owner of account "+string(path), "none of that id")
 	}
 	a := &account{
@@ -66,8 +62,9 @@ func (f *fold) account(e *event, b *book, path []byte) (*account, error) {
 func (f *fold) bookEvent(e *event) error {
 	b := e.stream.book
 	if b == nil {
-		b = &book{id: e.stream.id, keys: map[[2]uint64]uint64{}, refunded: map[uint64]figure{}, refunds: map[uint64]uint64{}, accounts: map[string]*account{}}
+		b = &book{id: e.stream.id, number: f.books, refunded: map[uint64]figure{}, refunds: map[uint64]uint64{}, accounts: map[string]*account{}}
 		e.stream.book = b
+		f.books++
 		f.counts.Books++
 	}
 	reversal := e.kind == typeEntryReversed
@@ -75,8 +72,8 @@ func (f *fold) bookEvent(e *event) error {
 		return err
 	}
 	n := &e.entry
-	n.addHeader()
-	now := settled{amount: n.amount, currency: n.currency, reversal: reversal, key: f.key(n.source, n.externalID)}
+	n.write()
+	now := settled{key: f.key(n.source, n.externalID), mirror: f.mirror(n.said), amount: n.amount, currency: f.currency(n.currency), reversal: reversal}
 	if err := f.checkEntry(e, b, &now); err != nil {
 		return err
 	}
@@ -94,11 +91,15 @@ func (f *fold) bookEvent(e *event) error {
 	if err != nil {
 		return err
 	}
-	now.mirror = f.mirror(n, false)
-	b.keys[now.key] = e.revision
-	b.entries = append(b.entries, now)
+	b.entries.add(now)
 	f.counts.Postings += uint64(len(n.postings))
-	return nil
+	if f.ledger == nil {
+		return nil
+	}
+	if err := f.outcomes.entry(e); err != nil {
+		return err
+	}
+	return f.ledger.add(e)
 }
 
 // checkEntry checks what holds for every entry, settlement or reversal.
@@ -111,11 +112,11 @@ func (f *fold) checkEntry(e *event, b *book, now *settled) error {
 		return e.differs(checkRecorded, "no earlier than "+b.recorded.Format(time.RFC3339Nano)+" of the event before it in the book", e.recordedAt.Format(time.RFC3339Nano))
 	}
 	b.recorded = e.recordedAt
-	f.checked[checkRecorded]++
-	if first, ok := b.keys[now.key]; ok {
-		return e.differs(checkKeys, "key "+n.key()+" once in book "+b.id, "it again, settled first in "+e.stream.name+"@"+strconv.FormatUint(first, 10))
+	f.checked.recorded++
+	if err := b.entries.find(now.key, func(revision uint64) error { return f.checkKey(e, b, revision) }); err != nil {
+		return err
 	}
-	f.checked[checkKeys]++
+	f.checked.keys++
 	for _, p := range n.postings {
 		if p.amount.sign() <= 0 {
 			return e.differs(checkPostings, "an amount above zero on account "+p.account.path, p.amount.String())
@@ -125,8 +126,52 @@ func (f *fold) checkEntry(e *event, b *book, now *settled) error {
 	if zero := n.amount.sign() == 0; zero != (len(n.postings) == 0) {
 		return e.differs(checkPostings, "postings exactly where the amount is not zero", strconv.Itoa(len(n.postings))+" postings for "+n.amount.String()+" "+n.currency)
 	}
-	f.checked[checkPostings] += uint64(len(n.postings))
+	f.checked.postings += uint64(len(n.postings))
 	return f.checkBalance(e)
+}
+
+// checkKey compares the key of an entry with that of an earlier one of the same
+// hash. The log is read again for it: that two keys have one hash by chance must
+// not pass for a key settled twice.
+func (f *fold) checkKey(e *event, b *book, revision uint64) error {
+	n := &e.entry
+	source, externalID, err := f.keyOf(e.stream.name, revision)
+	if err != nil {
+		return err
+	}
+	if source == n.source && externalID == string(n.externalID) {
+		return e.differs(checkKeys, "key "+n.key()+" once in book "+b.id, "it again, settled first in "+e.stream.name+"@"+strconv.FormatUint(revision, 10))
+	}
+	return nil
+}
+
+// keyOf reads the key of one event of a book from the log.
+func keyOf(ctx context.Context, store eventstore.Store, stream string, revision uint64) (source, externalID string, err error) {
+	for recorded, err := range store.ReadAll(ctx, eventstore.Start) {
+		if err != nil {
+			return "", "", err
+		}
+		if string(recorded.Stream) != stream || recorded.Revision != revision {
+			continue
+		}
+		s := scanner{text: recorded.Data}
+		err := s.whole(func(key []byte) (err error) {
+			var text []byte
+			switch string(key) {
+			case "source":
+				text, err = s.str()
+				source = string(text)
+			case "external_id":
+				text, err = s.str()
+				externalID = string(text)
+			default:
+				err = s.skip()
+			}
+			return err
+		})
+		return source, externalID, err
+	}
+	return "", "", errors.New("verify: " + stream + "@" + strconv.FormatUint(revision, 10) + " was in the log and is no longer there when looked at again")
 }
 
 // checkBalance compares debits and credits of an entry per currency. Entries
@@ -155,22 +200,22 @@ func (f *fold) checkBalance(e *event) error {
 			return e.differs(checkBalance, "debits equal to credits in "+currency, "debits "+debits.String()+", credits "+credits.String())
 		}
 	}
-	f.checked[checkBalance]++
+	f.checked.balance++
 	return nil
 }
 
 func (f *fold) checkSettlement(e *event, b *book) error {
 	n := &e.entry
 	for _, r := range n.parties {
-		if !f.registered[r.party] {
+		if !f.isRegistered(r.party) {
 			return e.differs(checkReferences, "a party registered before as "+r.role, strconv.Quote(r.party))
 		}
 	}
 	if err := f.checkTermsOf(e, b); err != nil {
 		return err
 	}
-	f.checked[checkTerms]++
-	f.checked[checkReferences]++
+	f.checked.terms++
+	f.checked.references++
 	if n.amount.sign() != 0 && n.engine == 1 && !n.holdsGross() {
 		side := "debit"
 		if n.amount.sign() < 0 {
@@ -187,8 +232,8 @@ func (f *fold) checkSettlement(e *event, b *book) error {
 	}
 	sum, ok := b.refunded[n.link.revision].plus(n.amount)
 	switch {
-	case original.currency != n.currency || original.amount.sign()*n.amount.sign() > 0:
-		return e.differs(checkRefunds, "the other sign of "+original.amount.String()+" "+original.currency, n.amount.String()+" "+n.currency)
+	case original.currency != f.currency(n.currency) || original.amount.sign()*n.amount.sign() > 0:
+		return e.differs(checkRefunds, "the other sign of "+original.amount.String()+" "+f.currencies[original.currency], n.amount.String()+" "+n.currency)
 	case original.reversed:
 		return e.differs(checkRefunds, "an original that stands", n.link.place()+", which was reversed before")
 	case !ok || sum.absolute().compare(original.amount.absolute()) > 0:
@@ -196,7 +241,7 @@ func (f *fold) checkSettlement(e *event, b *book) error {
 	}
 	b.refunded[n.link.revision] = sum
 	b.refunds[e.revision] = n.link.revision
-	f.checked[checkRefunds]++
+	f.checked.refunds++
 	return nil
 }
 
@@ -214,17 +259,17 @@ func (n *entry) holdsGross() bool {
 
 // original finds the earlier settlement that an event points at.
 func (f *fold) original(e *event, b *book, l *link) (*settled, error) {
-	if l.stream != e.stream.name || l.revision >= uint64(len(b.entries)) {
+	if l.stream != e.stream.name || l.revision >= b.entries.count {
 		return nil, e.differs(checkReferences, "an original earlier in "+e.stream.name, l.place())
 	}
-	o := &b.entries[l.revision]
+	o := b.entries.at(l.revision)
 	if o.reversal {
 		return nil, e.differs(checkReferences, "a settlement as the original", l.place()+", which is a reversal")
 	}
 	if o.key != f.key(l.source, l.id) {
 		return nil, e.differs(checkReferences, "an original with key "+l.source+"/"+string(l.id), l.place()+", which has another")
 	}
-	f.checked[checkReferences]++
+	f.checked.references++
 	return o, nil
 }
 
@@ -243,13 +288,13 @@ func (f *fold) checkReversal(e *event, b *book) error {
 		return e.differs(checkReversals, "a settlement not reversed before", where+", which was")
 	case b.refunded[n.link.revision].sign() != 0:
 		return e.differs(checkReversals, "a settlement without refunds", where+" with refunds of "+b.refunded[n.link.revision].absolute().String())
-	case original.currency != n.currency || original.amount.negated() != n.amount:
-		return e.differs(checkReversals, original.amount.negated().String()+" "+original.currency, n.amount.String()+" "+n.currency)
-	case original.mirror != f.mirror(n, true):
+	case original.currency != f.currency(n.currency) || original.amount.negated() != n.amount:
+		return e.differs(checkReversals, original.amount.negated().String()+" "+f.currencies[original.currency], n.amount.String()+" "+n.currency)
+	case original.mirror != f.mirror(n.swapped()):
 		return e.differs(checkReversals, "type, method, product, parties and postings of "+where+" with the sides swapped", "others: "+n.listPostings())
 	}
 	original.reversed = true
-	f.checked[checkReversals]++
+	f.checked.reversals++
 	return f.checkRestored(e, b)
 }
 
@@ -282,37 +327,24 @@ func (f *fold) checkRestored(e *event, b *book) error {
 	return nil
 }
 
-// mirror hashes what a settlement and its reversal have in common, whatever the
-// order of postings and parties.
-func (f *fold) mirror(n *entry, swap bool) uint64 {
-	type fact struct {
-		first, second, third string
-		number               int
-		credit               bool
-		amount               figure
-	}
-	sum := maphash.Comparable(f.seeds[0], fact{first: n.typ, second: n.method, third: n.product})
-	for _, r := range n.parties {
-		sum += maphash.Comparable(f.seeds[0], fact{first: r.role, second: r.party, number: -1})
-	}
-	for _, p := range n.postings {
-		sum += maphash.Comparable(f.seeds[0], fact{number: p.account.number, credit: p.credit != swap, amount: p.amount})
-	}
-	return sum
+// mirror hashes what a settlement and its reversal have in common.
+func (f *fold) mirror(said []byte) uint64 { return maphash.Bytes(f.seed, said) }
+
+// key hashes the identity of a transaction within its book.
+func (f *fold) key(source string, externalID []byte) uint64 {
+	f.text = append(append(append(f.text[:0], source...), 0), externalID...)
+	return maphash.Bytes(f.seed, f.text) & f.keyMask
 }
 
-// key hashes the identity of a transaction within its book to 128 bits.
-func (f *fold) key(source string, externalID []byte) [2]uint64 {
-	var sum [2]uint64
-	for i, seed := range f.seeds {
-		var h maphash.Hash
-		h.SetSeed(seed)
-		h.WriteString(source)
-		h.WriteByte(0)
-		h.Write(externalID)
-		sum[i] = h.Sum64()
+// currency gives a currency its number.
+func (f *fold) currency(code string) uint32 {
+	for i, known := range f.currencies {
+		if known == code {
+			return uint32(i)
+		}
 	}
-	return sum
+	f.currencies = append(f.currencies, code)
+	return uint32(len(f.currencies) - 1)
 }
 
 func (n *entry) key() string { return n.source + "/" + string(n.externalID) }

@@ -69,7 +69,12 @@ type entry struct {
 	parties               []role
 	uses                  []use
 	postings              []posting
-	header                []string // parties named and owners of accounts posted to, sorted, each once
+	named                 []string // see headers; empty until asked for
+
+	// See write and swapped.
+	said, mirrored []byte
+	sortedParties  []role
+	sortedPostings []posting
 }
 
 // link points at an earlier entry of the book, by key and by event.
@@ -85,25 +90,35 @@ func (l *link) place() string { return l.stream + "@" + strconv.FormatUint(l.rev
 
 type role struct{ role, party string }
 
+// use is one event of reference data that a settlement says it used.
 type use struct {
-	stream   string
+	name     string
+	stream   *stream // nil where it has no event yet
 	revision uint64
 }
 
 func (n *entry) reset(reversal bool) {
-	*n = entry{reversal: reversal, parties: n.parties[:0], uses: n.uses[:0], postings: n.postings[:0], header: n.header[:0]}
+	*n = entry{
+		reversal: reversal, parties: n.parties[:0], uses: n.uses[:0], postings: n.postings[:0], named: n.named[:0],
+		said: n.said[:0], mirrored: n.mirrored[:0], sortedParties: n.sortedParties[:0], sortedPostings: n.sortedPostings[:0],
+	}
 }
 
-// addHeader lists the parties of a transaction's header.
-func (n *entry) addHeader() {
+// headers lists the parties of a transaction's header: those it names and the owners
+// of accounts it posts to, sorted, each once.
+func (n *entry) headers() []string {
+	if len(n.named) > 0 {
+		return n.named
+	}
 	for _, r := range n.parties {
-		n.header = append(n.header, r.party)
+		n.named = append(n.named, r.party)
 	}
 	for _, p := range n.postings {
-		n.header = append(n.header, p.account.owner)
+		n.named = append(n.named, p.account.owner)
 	}
-	slices.Sort(n.header)
-	n.header = slices.Compact(n.header)
+	slices.Sort(n.named)
+	n.named = slices.Compact(n.named)
+	return n.named
 }
 
 // decodeEntry reads an event of a book. Unknown members are passed over.
@@ -189,7 +204,12 @@ func (f *fold) decodeUses(n *entry) error {
 		return nil
 	}
 	return f.scan.object(func(key []byte) error {
-		u := use{stream: f.intern(key)}
+		u := use{stream: f.stream(key)}
+		if u.stream != nil {
+			u.name = u.stream.name
+		} else {
+			u.name = string(key)
+		}
 		var err error
 		u.revision, err = f.scan.natural()
 		n.uses = append(n.uses, u)
@@ -260,24 +280,31 @@ func (f *fold) date() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if known, ok := f.dates[string(text)]; ok {
+	if known, ok := f.recentDates.get(text, 0); ok {
 		return known, nil
 	}
-	date := string(text)
-	if _, err := time.Parse(time.DateOnly, date); err != nil {
-		return "", f.scan.fail("no date: " + strconv.Quote(date))
+	date := f.intern(text)
+	if !f.dates[date] {
+		if _, err := time.Parse(time.DateOnly, date); err != nil {
+			return "", f.scan.fail("no date: " + strconv.Quote(date))
+		}
+		f.dates[date] = true
 	}
-	f.dates[date] = date
+	f.recentDates.put(date, 0, date)
 	return date, nil
 }
 
 // intern returns one string for all equal texts, so that frequent ones cost nothing.
 func (f *fold) intern(text []byte) string {
-	if known, ok := f.words[string(text)]; ok {
+	if known, ok := f.recentWords.get(text, 0); ok {
 		return known
 	}
-	word := string(text)
-	f.words[word] = word
+	word, ok := f.words[string(text)]
+	if !ok {
+		word = string(text)
+		f.words[word] = word
+	}
+	f.recentWords.put(word, 0, word)
 	return word
 }
 

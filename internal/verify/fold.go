@@ -19,6 +19,10 @@ type stream struct {
 	length   uint64 // events so far, so the next revision
 	book     *book
 	source   *source
+	contract []terms    // as of every revision
+	schedule []document // by version, from 1
+	kind     string     // of the newest event, and who folds it
+	handle   func(*fold, *event) error
 }
 
 // fold goes through the log in order and checks it. It belongs to one goroutine.
@@ -26,21 +30,47 @@ type fold struct {
 	scan  scanner
 	event event
 	words map[string]string
-	dates map[string]string
+	dates map[string]bool
 
 	streams    map[string]*stream
 	registered map[string]bool // parties by id
-	contracts  map[string][]terms
-	schedules  map[string][]document
 	accounts   []*account
-	seeds      [2]maphash.Seed
+	books      uint64
+	currencies []string // by number
+	seed       maphash.Seed
+	keyMask    uint64 // the bits of a key's hash that count
+	text       []byte
+	keyOf      func(stream string, revision uint64) (source, externalID string, err error)
+
+	// What was lately looked up in the maps above.
+	recentWords   recent[string]
+	recentDates   recent[string]
+	recentStreams recent[*stream]
+	recentParties recent[bool]
+	recentPaths   recent[*account]
 
 	until       eventstore.Position // last position to read; 0 reads all
 	logID       string
 	incarnation uint64
 	last        eventstore.Position
 	counts      Counts
-	checked     map[string]uint64
+	outcomes    outcomes
+	ledger      *ledger // nil where nobody asks for the state
+	checked     checked
+}
+
+// checked counts how often each check of the log held.
+type checked struct {
+	identity, positions, revisions, types, data, recorded, balance, postings uint64
+	keys, references, terms, refunds, reversals, deliveries                  uint64
+}
+
+func (c *checked) of(check string) uint64 {
+	return map[string]uint64{
+		checkIdentity: c.identity, checkPositions: c.positions, checkRevisions: c.revisions, checkTypes: c.types, checkData: c.data,
+		checkRecorded: c.recorded, checkBalance: c.balance, checkPostings: c.postings, checkKeys: c.keys, checkReferences: c.references,
+		checkTerms: c.terms, checkRefunds: c.refunds, checkReversals: c.reversals, checkDeliveries: c.deliveries,
+	}[check]
 }
 
 // Counts says how much a run has read.
@@ -62,19 +92,14 @@ type Counts struct {
 }
 
 func newFold() *fold {
-	f := &fold{
+	return &fold{
 		words:      map[string]string{},
-		dates:      map[string]string{},
+		dates:      map[string]bool{},
 		streams:    map[string]*stream{},
 		registered: map[string]bool{},
-		contracts:  map[string][]terms{},
-		schedules:  map[string][]document{},
-		checked:    map[string]uint64{},
+		seed:       maphash.MakeSeed(),
+		keyMask:    ^uint64(0),
 	}
-	for i := range f.seeds {
-		f.seeds[i] = maphash.MakeSeed()
-	}
-	return f
 }
 
 // progressEvery is how many events pass between two reports of progress.
@@ -82,6 +107,9 @@ const progressEvery = 10_000
 
 // read folds the log up to its end and hands each checked event to then.
 func (f *fold) read(ctx context.Context, store eventstore.Store, progress func(uint64), then func(*event) error) error {
+	f.keyOf = func(stream string, revision uint64) (string, string, error) {
+		return keyOf(ctx, store, stream, revision)
+	}
 	for recorded, err := range store.ReadAll(ctx, eventstore.Start) {
 		if err != nil {
 			return err
@@ -140,8 +168,8 @@ func (f *fold) step(r *eventstore.Recorded) (*stream, error) {
 		return nil, differs(checkPositions, place(name, r.Revision, r.Position), "a position above "+strconv.FormatUint(uint64(f.last), 10), strconv.FormatUint(uint64(r.Position), 10))
 	}
 	f.last = r.Position
-	s, ok := f.streams[name]
-	if !ok {
+	s := f.stream([]byte(name))
+	if s == nil {
 		category, id, _ := strings.Cut(name, "-")
 		s = &stream{name: name, category: category, id: id}
 		f.streams[name] = s
@@ -150,8 +178,8 @@ func (f *fold) step(r *eventstore.Recorded) (*stream, error) {
 	if r.Revision != s.length {
 		return nil, differs(checkRevisions, place(name, r.Revision, r.Position), "revision "+strconv.FormatUint(s.length, 10), strconv.FormatUint(r.Revision, 10))
 	}
-	f.checked[checkPositions]++
-	f.checked[checkRevisions]++
+	f.checked.positions++
+	f.checked.revisions++
 	if f.logID == "" && r.Type != typeLogStarted {
 		return nil, differs(checkIdentity, place(name, r.Revision, r.Position), typeLogStarted+" as the first event of the log", r.Type)
 	}
@@ -183,12 +211,15 @@ var categories = map[string]map[string]func(*fold, *event) error{
 }
 
 func (f *fold) dispatch(e *event) error {
-	handle, ok := categories[e.stream.category][e.kind]
-	if !ok {
-		return e.differs(checkTypes, "an event type known in streams of category "+strconv.Quote(e.stream.category), e.kind)
+	if s := e.stream; s.kind != e.kind {
+		handle, ok := categories[s.category][e.kind]
+		if !ok {
+			return e.differs(checkTypes, "an event type known in streams of category "+strconv.Quote(s.category), e.kind)
+		}
+		s.kind, s.handle = e.kind, handle
 	}
-	f.checked[checkTypes]++
-	return handle(f, e)
+	f.checked.types++
+	return e.stream.handle(f, e)
 }
 
 // logEvent checks the identity of the log: started once, continued by higher
@@ -223,7 +254,7 @@ func (f *fold) logEvent(e *event) error {
 		return e.differs(checkIdentity, "an incarnation above "+strconv.FormatUint(f.incarnation, 10), strconv.FormatUint(incarnation, 10))
 	}
 	f.logID, f.incarnation = id, incarnation
-	f.checked[checkIdentity]++
+	f.checked.identity++
 	return nil
 }
 
@@ -232,7 +263,7 @@ func (f *fold) readable(e *event, err error) error {
 	var d *Difference
 	switch {
 	case err == nil:
-		f.checked[checkData]++
+		f.checked.data++
 		return nil
 	case errors.As(err, &d):
 		return err
@@ -248,10 +279,35 @@ func (f *fold) named(e *event, what, id string) error {
 	return e.differs(checkReferences, what+" "+strconv.Quote(e.stream.id)+", as the stream says", strconv.Quote(id))
 }
 
+// stream finds a stream by its name, nil where it has no event yet.
+func (f *fold) stream(name []byte) *stream {
+	if s, ok := f.recentStreams.get(name, 0); ok {
+		return s
+	}
+	s, ok := f.streams[string(name)]
+	if !ok {
+		return nil
+	}
+	f.recentStreams.put(s.name, 0, s)
+	return s
+}
+
 // length returns how many events a stream had before the current one.
 func (f *fold) length(name string) uint64 {
 	if s, ok := f.streams[name]; ok {
 		return s.length
 	}
 	return 0
+}
+
+// isRegistered reports whether a party of that id was registered before.
+func (f *fold) isRegistered(party string) bool {
+	if known, ok := f.recentParties.get([]byte(party), 0); ok {
+		return known
+	}
+	if !f.registered[party] {
+		return false
+	}
+	f.recentParties.put(party, 0, true)
+	return true
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/eventstore"
+	"github.com/jeongsan/jeongsan/eventstore/memory"
 )
 
 func TestSoundLog(t *testing.T) {
@@ -255,14 +256,16 @@ func TestTamperedLog(t *testing.T) {
 }
 
 func TestStoreErrorIsNoDifference(t *testing.T) {
-	s := newScript(t)
+	store := memory.New()
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	s := begin(emptyScriptIn(t, store))
 	broken := errors.New("cable pulled")
-	s.store.OnRead(func(domain.StreamID) error { return broken })
+	store.OnRead(func(domain.StreamID) error { return broken })
 	report, err := Verify(t.Context(), Config{Store: s.store})
 	require.ErrorIs(t, err, broken)
 	require.Nil(t, report.Difference)
 
-	s.store.OnRead(nil)
+	store.OnRead(nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = Verify(ctx, Config{Store: s.store})

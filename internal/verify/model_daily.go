@@ -69,7 +69,7 @@ func (m *dailyModel) fold(_ context.Context, e *event) error {
 	}
 	n := &e.entry
 	key := dailyKey{day: n.effectiveOn, book: e.stream.id, product: n.product, method: n.method, typ: n.typ}
-	for _, name := range n.header {
+	for _, name := range n.headers() {
 		key.party, key.currency = name, n.currency
 		m.of(key).transactions++
 	}

@@ -114,7 +114,7 @@ func (m *transactionModel) fold(ctx context.Context, e *event) error {
 		return nil
 	}
 	want := m.expect(e)
-	for _, name := range e.entry.header {
+	for _, name := range e.entry.headers() {
 		c, ok := m.parties[name]
 		if !ok {
 			c = &partyChain{}
@@ -154,7 +154,7 @@ func (m *transactionModel) expect(e *event) transactionRow {
 		position: int64(e.position), revision: int64(e.revision), book: e.stream.id, kind: "settlement", source: n.source, externalID: string(n.externalID),
 		typ: n.typ, method: n.method, product: n.product, currency: n.currency, amount: n.amount, occurredAt: n.occurredAt.UnixMicro(),
 		effectiveOn: n.effectiveOn, recordedAt: e.recordedAt.UnixMicro(), contract: n.contract, schedule: n.schedule, version: int64(n.version),
-		parties: strings.Join(n.header, ", "),
+		parties: strings.Join(n.headers(), ", "),
 	}
 	if n.reversal {
 		want.kind = "reversal"
@@ -244,7 +244,7 @@ func (m *transactionModel) nameParty(ctx context.Context, r *rereader, party str
 		if e.stream.book == nil {
 			return nil
 		}
-		if slices.Contains(e.entry.header, party) {
+		if slices.Contains(e.entry.headers(), party) {
 			want = append(want, int64(e.position))
 		}
 		return nil

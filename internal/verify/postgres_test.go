@@ -101,6 +101,7 @@ func TestReadModelFaults(t *testing.T) {
 	last, err := s.store.LastPosition(t.Context())
 	require.NoError(t, err)
 	studio := `(SELECT account FROM account.accounts WHERE path = 'studio/payable/GBP')`
+	studioNumber := `(SELECT id FROM audit.subjects WHERE name = 'party:studio')`
 	for name, test := range map[string]struct {
 		sql   string
 		check string
@@ -150,7 +151,7 @@ func TestReadModelFaults(t *testing.T) {
 		"daily total changed":  {`UPDATE daily.totals SET debits = debits + 0.01 WHERE party = 'card' AND type = 'sale'`, checkDaily, []string{"2026-11-22", "party card", "debits"}},
 		"daily count changed":  {`UPDATE daily.totals SET transactions = transactions + 1 WHERE party = 'card' AND type = 'sale'`, checkDaily, []string{"transactions"}},
 		"daily total missing":  {`DELETE FROM daily.totals WHERE party = 'card' AND type = 'refund'`, checkDaily, []string{"type refund", "no row"}},
-		"daily total too many": {`INSERT INTO daily.totals VALUES ('2026-11-23', 'main', 'card', '', '', 'sale', 'GBP', 1, 0, 0)`, checkDaily, []string{"2026-11-23"}},
+		"daily total too many": {`INSERT INTO daily.totals VALUES ('2026-11-23', 'main', 'card', '', '', 'sale', 'GBP', 1, 0, 0, 1000000)`, checkDaily, []string{"2026-11-23"}},
 
 		"party changed":      {`UPDATE directory.parties SET kind = 'seller' WHERE party = 'card'`, checkDirectory, []string{"directory.parties card", "kind supplier", "kind seller"}},
 		"party unsealed":     {`UPDATE directory.parties SET personal = '{"name":"Kim"}' WHERE party = 'studio'`, checkDirectory, []string{"personal"}},
@@ -163,10 +164,28 @@ func TestReadModelFaults(t *testing.T) {
 		"quarantine changed": {`UPDATE directory.quarantine SET reason = 'fine'`, checkDirectory, []string{"reason cut off", "reason fine"}},
 		"quarantine emptied": {`DELETE FROM directory.quarantine`, checkDirectory, []string{"B-2"}},
 
-		"audit row changed":  {`UPDATE audit.events SET ids = array_remove(ids, 'party:studio') WHERE position = (SELECT position FROM transaction.transactions WHERE external_id = 'A-3')`, checkAudit, []string{"book-main@7", "party:studio"}},
-		"audit actor":        {`UPDATE audit.actors SET name = 'operator:lee'`, checkAudit, []string{"actor operator:kim", "actor operator:lee"}},
-		"audit row missing":  {`DELETE FROM audit.events WHERE position = (SELECT max(position) FROM audit.events)`, checkAudit, []string{"a row for book-main@158", "none"}},
-		"audit row too many": {fmt.Sprintf(`INSERT INTO audit.events SELECT %d, stream, 99999, type, actor, recorded_at, ids FROM audit.events ORDER BY position LIMIT 1`, last+9), checkAudit, []string{"@99999"}},
+		"audit row changed": {`UPDATE audit.events SET subjects = array_remove(subjects, ` + studioNumber + `) WHERE position = (SELECT position FROM transaction.transactions WHERE external_id = 'A-3')`,
+			checkAudit, []string{"book-main@7", "party:studio"}},
+		"audit subjects out of order": {`UPDATE audit.events SET subjects = subjects[2:] || subjects[:1] WHERE position = (SELECT position FROM transaction.transactions WHERE external_id = 'A-3')`,
+			checkAudit, []string{"book-main@7", "subjects"}},
+		"audit subject of no name": {`UPDATE audit.events SET subjects = subjects || 999 WHERE position = (SELECT position FROM transaction.transactions WHERE external_id = 'A-3')`,
+			checkAudit, []string{"book-main@7", "999, which has no name"}},
+		"audit actor of no name": {`WITH gone AS (DELETE FROM audit.subjects WHERE name = 'actor:operator:kim' RETURNING id) UPDATE audit.events SET actor = 0 WHERE actor = (SELECT id FROM gone)`,
+			checkAudit, []string{"actor operator:kim", "number 0, which has no name"}},
+		"audit transaction":      {`UPDATE audit.events SET transaction = 'pg/ghost' WHERE position = (SELECT position FROM transaction.transactions WHERE external_id = 'A-3')`, checkAudit, []string{"/A-3", "transaction pg/ghost"}},
+		"audit original":         {`UPDATE audit.events SET original = '' WHERE original <> ''`, checkAudit, []string{"original empty"}},
+		"audit actor":            {`UPDATE audit.subjects SET name = 'actor:operator:lee' WHERE name = 'actor:operator:kim'`, checkAudit, []string{"actor operator:kim", "actor operator:lee"}},
+		"audit row missing":      {`DELETE FROM audit.events WHERE position = (SELECT max(position) FROM audit.events)`, checkAudit, []string{"a row for book-main@158", "none"}},
+		"audit row too many":     {fmt.Sprintf(`INSERT INTO audit.events SELECT %d, 99999, recorded_at, stream, type, actor, subjects, '', '' FROM audit.events ORDER BY position LIMIT 1`, last+9), checkAudit, []string{"@99999"}},
+		"audit name too many":    {`INSERT INTO audit.subjects VALUES (999, 'party:ghost')`, checkAudit, []string{"party:ghost", "999"}},
+		"mention missing":        {`UPDATE audit.mentions SET positions = positions[2:] WHERE subject = ` + studioNumber + ` AND position = (SELECT min(position) FROM audit.mentions WHERE subject = ` + studioNumber + `)`, checkAudit, []string{"audit.mentions party:studio", "item 1"}},
+		"mention changed":        {`UPDATE audit.mentions SET positions[2] = positions[2] + 1 WHERE subject = ` + studioNumber + ` AND position = (SELECT min(position) FROM audit.mentions WHERE subject = ` + studioNumber + `)`, checkAudit, []string{"audit.mentions party:studio", "item 2"}},
+		"mention of an actor":    {`UPDATE audit.mentions SET positions = positions[2:] WHERE subject = (SELECT id FROM audit.subjects WHERE name = 'actor:operator:kim') AND cardinality(positions) > 1`, checkAudit, []string{"audit.mentions actor:operator:kim", "item 1"}},
+		"mentions misplaced":     {`UPDATE audit.mentions SET position = position + 1 WHERE (subject, position) = (SELECT subject, max(position) FROM audit.mentions WHERE subject = ` + studioNumber + ` GROUP BY 1)`, checkAudit, []string{"audit.mentions party:studio", "end at the row's position"}},
+		"last mentions missing":  {`DELETE FROM audit.mentions WHERE (subject, position) = (SELECT subject, max(position) FROM audit.mentions WHERE subject = ` + studioNumber + ` GROUP BY 1)`, checkAudit, []string{"audit.mentions party:studio", "found none"}},
+		"mentions all missing":   {`DELETE FROM audit.mentions WHERE subject = ` + studioNumber, checkAudit, []string{"audit.mentions party:studio", "no row"}},
+		"mentions too many":      {fmt.Sprintf(`INSERT INTO audit.mentions VALUES (%s, %d, '{%d}')`, studioNumber, last+9, last+9), checkAudit, []string{"audit.mentions party:studio", "no item"}},
+		"mentions of no subject": {`INSERT INTO audit.mentions VALUES (999, 1, '{1}')`, checkAudit, []string{"audit.mentions number 999"}},
 
 		"checkpoint missing": {`DELETE FROM jeongsan.checkpoints WHERE read_model = 'daily'`, checkCheckpoints, []string{"daily", "never built"}},
 		"checkpoint behind":  {`UPDATE jeongsan.checkpoints SET position = position - 1 WHERE read_model = 'daily'`, checkCheckpoints, []string{"daily", "1 events behind", "book-main@158"}},

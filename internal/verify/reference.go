@@ -108,17 +108,17 @@ func (f *fold) contractEvent(e *event) error {
 				return e.differs(checkReferences, "a party registered before", "party "+strconv.Quote(r.party)+" as "+r.role)
 			}
 		}
-		f.contracts[e.terms.id] = []terms{e.terms}
+		e.stream.contract = []terms{e.terms}
 		f.counts.Contracts++
 		return nil
 	}
 	if e.revision == 0 {
 		return e.differs(checkReferences, "a contract that was signed before it ends", e.kind)
 	}
-	earlier := f.contracts[e.terms.id]
+	earlier := e.stream.contract
 	now := earlier[len(earlier)-1]
 	now.until = e.terms.until
-	f.contracts[e.terms.id] = append(earlier, now)
+	e.stream.contract = append(earlier, now)
 	return nil
 }
 
@@ -160,11 +160,11 @@ func (f *fold) scheduleEvent(e *event) error {
 	if e.document.version != e.revision+1 {
 		return e.differs(checkReferences, "version "+strconv.FormatUint(e.revision+1, 10), "version "+strconv.FormatUint(e.document.version, 10))
 	}
-	versions := f.schedules[e.document.id]
+	versions := e.stream.schedule
 	if n := len(versions); n > 0 && e.document.effectiveFrom < versions[n-1].effectiveFrom {
 		return e.differs(checkReferences, "effective no earlier than "+versions[n-1].effectiveFrom, e.document.effectiveFrom)
 	}
-	f.schedules[e.document.id] = append(versions, e.document)
+	e.stream.schedule = append(versions, e.document)
 	f.counts.Schedules++
 	return nil
 }
@@ -174,28 +174,27 @@ func (f *fold) scheduleEvent(e *event) error {
 func (f *fold) checkTermsOf(e *event, b *book) error {
 	n := &e.entry
 	for _, u := range n.uses {
-		if length := f.length(u.stream); u.revision >= length {
-			return e.differs(checkReferences, "events of the log before this one", "use of "+u.stream+"@"+strconv.FormatUint(u.revision, 10)+", of which there are "+strconv.FormatUint(length, 10))
+		if u.stream == nil || u.revision >= u.stream.length {
+			return e.differs(checkReferences, "events of the log before this one", "use of "+u.name+"@"+strconv.FormatUint(u.revision, 10)+", of which there are "+strconv.FormatUint(f.length(u.name), 10))
 		}
 	}
-	at, ok := n.used("contract-", n.contract)
+	used, ok := n.used("contract", n.contract)
 	if !ok {
 		return e.differs(checkReferences, "the revision of contract "+strconv.Quote(n.contract)+" among those used", n.listUses())
 	}
-	contract := f.contracts[n.contract][at]
+	contract := &used.stream.contract[used.revision]
 	inForce := contract.from <= n.effectiveOn && (contract.until == "" || n.effectiveOn < contract.until)
 	if contract.book != b.id || contract.schedule != n.schedule || !inForce {
 		return e.differs(checkTerms, "book "+b.id+", schedule "+n.schedule+" and a term that covers "+n.effectiveOn,
 			"contract "+n.contract+" of book "+contract.book+" with schedule "+contract.schedule+" from "+contract.from+" until "+orOpen(contract.until))
 	}
-	at, ok = n.used("schedule-", n.schedule)
+	used, ok = n.used("schedule", n.schedule)
 	if !ok {
 		return e.differs(checkReferences, "the revision of schedule "+strconv.Quote(n.schedule)+" among those used", n.listUses())
 	}
-	versions := f.schedules[n.schedule][:at+1]
 	right := uint64(0)
-	for _, v := range versions {
-		if v.effectiveFrom <= n.effectiveOn {
+	for i := range used.stream.schedule[:used.revision+1] {
+		if v := &used.stream.schedule[i]; v.effectiveFrom <= n.effectiveOn {
 			right = v.version
 		}
 	}
@@ -212,20 +211,20 @@ func orOpen(until string) string {
 	return until
 }
 
-// used returns the revision at which a settlement used a stream.
-func (n *entry) used(prefix, id string) (uint64, bool) {
-	for _, u := range n.uses {
-		if strings.HasPrefix(u.stream, prefix) && u.stream[len(prefix):] == id {
-			return u.revision, true
+// used finds what a settlement used of a stream.
+func (n *entry) used(category, id string) (*use, bool) {
+	for i := range n.uses {
+		if u := &n.uses[i]; u.stream.category == category && u.stream.id == id {
+			return u, true
 		}
 	}
-	return 0, false
+	return nil, false
 }
 
 func (n *entry) listUses() string {
 	names := make(map[string]bool, len(n.uses))
 	for _, u := range n.uses {
-		names[u.stream] = true
+		names[u.name] = true
 	}
 	return "use of " + orNothing(strings.Join(slices.Sorted(maps.Keys(names)), ", "))
 }

@@ -1,8 +1,10 @@
 package verify
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math/bits"
 	"strconv"
 	"time"
 )
@@ -108,20 +110,41 @@ func (s *scanner) str() ([]byte, error) {
 		return nil, s.fail("no string")
 	}
 	start := s.at + 1
-	for i := start; i < len(s.text); i++ {
-		switch c := s.text[i]; {
-		case c == '"':
-			s.at = i + 1
-			return s.text[start:i], nil
-		case c == '\\':
-			return s.escaped(start, i)
-		case c < ' ':
-			s.at = i
-			return nil, s.fail("a control character in a string")
-		}
+	i := s.plain(start)
+	switch {
+	case i == len(s.text):
+		s.at = i
+		return nil, s.fail("a string without end")
+	case s.text[i] == '"':
+		s.at = i + 1
+		return s.text[start:i], nil
+	case s.text[i] == '\\':
+		return s.escaped(start, i)
 	}
-	s.at = len(s.text)
-	return nil, s.fail("a string without end")
+	s.at = i
+	return nil, s.fail("a control character in a string")
+}
+
+// plain returns where the first quote, backslash or control character stands from
+// i on, or the end of the text. It looks at eight bytes at a time: subtracting
+// sets the high bit of the lowest byte that is what is looked for, and of no byte
+// below it.
+func (s *scanner) plain(i int) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	text := s.text
+	for i+8 <= len(text) {
+		word := binary.LittleEndian.Uint64(text[i:])
+		quote, backslash := word^('"'*ones), word^('\\'*ones)
+		found := ((quote-ones)&^quote | (backslash-ones)&^backslash | (word-' '*ones)&^word) & highs
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+		i += 8
+	}
+	for i < len(text) && text[i] != '"' && text[i] != '\\' && text[i] >= ' ' {
+		i++
+	}
+	return i
 }
 
 // escaped reads a string that holds escapes, the first of them at i.
@@ -212,9 +235,9 @@ func (s *scanner) instant() (time.Time, error) {
 func (s *scanner) skip() error {
 	switch s.peek() {
 	case '{':
-		return s.object(func([]byte) error { return s.skip() })
+		return s.skipList('}')
 	case '[':
-		return s.array(s.skip)
+		return s.skipList(']')
 	case '"':
 		_, err := s.str()
 		return err
@@ -227,6 +250,43 @@ func (s *scanner) skip() error {
 		return s.fail("no value: " + strconv.Quote(string(word)))
 	}
 	return nil
+}
+
+// skipList consumes an object or an array, as list does, whatever is in it.
+func (s *scanner) skipList(last byte) error {
+	if s.depth++; s.depth > deepest {
+		return s.fail("nested too deeply")
+	}
+	s.at++
+	if s.peek() == last {
+		s.at++
+		s.depth--
+		return nil
+	}
+	for {
+		if last == '}' {
+			if _, err := s.str(); err != nil {
+				return err
+			}
+			if s.peek() != ':' {
+				return s.fail("no colon after a key")
+			}
+			s.at++
+		}
+		if err := s.skip(); err != nil {
+			return err
+		}
+		switch s.peek() {
+		case ',':
+			s.at++
+		case last:
+			s.at++
+			s.depth--
+			return nil
+		default:
+			return s.fail("no comma and no " + string(last))
+		}
+	}
 }
 
 // raw consumes any value and returns it as written.

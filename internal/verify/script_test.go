@@ -36,7 +36,7 @@ func (o object) with(changes object) object {
 // script appends events one by one; recorded time moves on by a second each.
 type script struct {
 	t         testing.TB
-	store     *memory.Store
+	store     eventstore.Store
 	revisions map[string]uint64
 	now       time.Time
 	appended  int
@@ -47,6 +47,10 @@ const logID = "0b9f0c5e-6f5f-4c57-9d6e-0a4c5d1f2b3a"
 func emptyScript(t testing.TB) *script {
 	store := memory.New()
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return emptyScriptIn(t, store)
+}
+
+func emptyScriptIn(t testing.TB, store eventstore.Store) *script {
 	return &script{t: t, store: store, revisions: map[string]uint64{}, now: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}
 }
 
@@ -76,8 +80,9 @@ func (s *script) raw(stream, kind, data, metadata string) eventstore.Position {
 }
 
 // newScript begins a log with parties, a schedule, a contract and a source.
-func newScript(t testing.TB) *script {
-	s := emptyScript(t)
+func newScript(t testing.TB) *script { return begin(emptyScript(t)) }
+
+func begin(s *script) *script {
 	s.add("log-identity", typeLogStarted, object{"log_id": logID, "incarnation": 1})
 	for id, kind := range map[string]string{"studio": "provider", "card": "supplier", "arcade": "operator"} {
 		s.add("party-"+id, typePartyRegistered, object{"party": id, "kind": kind, "country": "KR"})

@@ -8,9 +8,15 @@ import (
 // source is what the fold keeps of one source.
 type source struct {
 	version uint64
-	open    map[string][]string // quarantined and not released: record → content hashes
-	count   uint64              // of what is open
-	seen    map[[2]uint64]bool  // hashes of record and content, open or released
+	open    map[string][]held // quarantined and not released, by record
+	count   uint64            // of what is open
+	seen    map[string]bool   // record and content hash, open or released
+}
+
+// held is one record in quarantine.
+type held struct {
+	contentHash, code, currency string // currency "" where it tells no amount
+	amount                      figure
 }
 
 // definition is the content of SourceDefined.
@@ -24,6 +30,8 @@ type quarantine struct {
 	source, record, contentHash   string
 	settledStream                 string
 	settledRevision               uint64
+	ignored                       string // the rule that a release names in place of a settlement
+	version                       uint64 // of the definition that has the rule
 	delivery, code, field, reason string
 	offset                        uint64
 	currency                      string
@@ -42,7 +50,7 @@ type delivery struct {
 func (f *fold) sourceEvent(e *event) error {
 	s := e.stream.source
 	if s == nil {
-		s = &source{open: map[string][]string{}, seen: map[[2]uint64]bool{}}
+		s = &source{open: map[string][]held{}, seen: map[string]bool{}}
 		e.stream.source = s
 		f.counts.Sources++
 	}
@@ -121,6 +129,10 @@ func (f *fold) quarantined(e *event, src *source) error {
 			}
 		case "settled":
 			err = f.decodeSettledRef(q)
+		case "ignored":
+			q.ignored, err = f.word()
+		case "version":
+			q.version, err = s.natural()
 		case "recorded_at":
 			e.recordedAt, err = s.instant()
 		default:
@@ -135,24 +147,36 @@ func (f *fold) quarantined(e *event, src *source) error {
 		return err
 	}
 	if e.kind == typeQuarantined {
-		key := f.key(q.contentHash, []byte(q.record))
+		key := q.contentHash + "\x00" + q.record
 		if src.seen[key] {
 			return e.differs(checkKeys, "input "+strconv.Quote(q.record)+" quarantined once", "it again, with the same content")
 		}
 		src.seen[key] = true
-		src.open[q.record] = append(src.open[q.record], q.contentHash)
+		h := held{contentHash: q.contentHash, code: q.code}
+		if q.hasAmount {
+			h.currency, h.amount = q.currency, q.amount
+		}
+		src.open[q.record] = append(src.open[q.record], h)
 		src.count++
 		f.counts.Quarantined++
-		return nil
+		return f.outcomes.quarantine(e, e.stream.id, &h)
 	}
-	if !strings.HasPrefix(q.settledStream, "book-") || q.settledRevision >= f.length(q.settledStream) {
+	if q.ignored != "" && (q.settledStream != "" || q.version == 0 || q.version > src.version) {
+		return e.differs(checkReferences, "a rule of a definition of the source, and no settlement", "rule "+q.ignored+" of version "+strconv.FormatUint(q.version, 10))
+	}
+	if q.ignored == "" && (!strings.HasPrefix(q.settledStream, "book-") || q.settledRevision >= f.length(q.settledStream)) {
 		return e.differs(checkReferences, "a settlement earlier in the log", q.settledStream+"@"+strconv.FormatUint(q.settledRevision, 10))
 	}
-	if src.release(q); q.released == nil {
+	if f.release(e.stream, q); q.released == nil {
 		return e.differs(checkReferences, "an input in quarantine", strconv.Quote(q.record)+", which is not")
 	}
 	f.counts.Quarantined -= uint64(len(q.released))
-	f.checked[checkReferences]++
+	if q.ignored != "" { // what a rule took may come again
+		for _, hash := range q.released {
+			delete(src.seen, hash+"\x00"+q.record)
+		}
+	}
+	f.checked.references++
 	return nil
 }
 
@@ -172,13 +196,15 @@ func (f *fold) decodeSettledRef(q *quarantine) error {
 
 // release takes an input out of quarantine, whatever its content where the
 // release names none.
-func (src *source) release(q *quarantine) {
-	var left []string
-	for _, hash := range src.open[q.record] {
-		if q.contentHash != "" && q.contentHash != hash {
-			left = append(left, hash)
+func (f *fold) release(s *stream, q *quarantine) {
+	src := s.source
+	var left []held
+	for _, h := range src.open[q.record] {
+		if q.contentHash != "" && q.contentHash != h.contentHash {
+			left = append(left, h)
 		} else {
-			q.released = append(q.released, hash)
+			q.released = append(q.released, h.contentHash)
+			f.outcomes.release(s.id, &h)
 		}
 	}
 	src.count -= uint64(len(q.released))
@@ -216,7 +242,7 @@ func (f *fold) ingested(e *event) error {
 		}
 	}
 	f.counts.Deliveries++
-	f.checked[checkDeliveries]++
+	f.checked.deliveries++
 	return nil
 }
 

@@ -32,10 +32,18 @@ type Report struct {
 	Incarnation uint64              `json:"incarnation"`
 	Position    eventstore.Position `json:"position"` // of the last event read
 	Counts      Counts              `json:"counts"`
-	Checks      []Check             `json:"checks"`
-	ReadModels  []ReadModel         `json:"read_models,omitempty"`
-	Difference  *Difference         `json:"difference,omitempty"`
-	Seconds     Seconds             `json:"seconds"`
+	// State is a hash of what the ledger says: every account with its totals and
+	// every transaction, whatever the order in which they came. It is empty where
+	// the log was not read to its end. See ledger.
+	State string `json:"state,omitempty"`
+	// Outcomes adds up the events by what came of the inputs.
+	Outcomes   []Outcome   `json:"outcomes"`
+	Checks     []Check     `json:"checks"`
+	ReadModels []ReadModel `json:"read_models,omitempty"`
+	Difference *Difference `json:"difference,omitempty"`
+	Seconds    Seconds     `json:"seconds"`
+	// EventsPerSecond is how fast the log was gone through, comparison included.
+	EventsPerSecond uint64 `json:"events_per_second"`
 }
 
 // Seconds is how long a run took.
@@ -67,24 +75,28 @@ type ReadModel struct {
 func Verify(ctx context.Context, config Config) (Report, error) {
 	started := time.Now()
 	f := newFold()
+	f.ledger = &ledger{}
 	var s *snapshot
 	var err error
 	if config.Pool != nil {
 		s, err = takeSnapshot(ctx, config)
 	}
+	var state string
 	if err == nil {
 		err = f.read(ctx, config.Store, config.Progress, func(e *event) error { return s.fold(ctx, e) })
 	}
 	if err == nil {
+		state = f.ledger.state(f.accounts)
 		err = s.compare(ctx, f, config.Store)
 	}
 	if closing := s.close(ctx); err == nil {
 		err = closing
 	}
 	err = s.excuse(ctx, config.Pool, err)
+	took := time.Since(started)
 	report := Report{
 		LogID: f.logID, Incarnation: f.incarnation, Position: f.last, Counts: f.counts,
-		Checks: f.checks(s), ReadModels: s.report(), Seconds: Seconds(time.Since(started)),
+		State: state, Outcomes: f.outcomes.list(), Checks: f.checks(s), ReadModels: s.report(), Seconds: Seconds(took), EventsPerSecond: f.counts.Events * uint64(time.Second/time.Microsecond) / uint64(max(took.Microseconds(), 1)),
 	}
 	report.Difference = asDifference(err)
 	return report, err
@@ -94,7 +106,7 @@ func Verify(ctx context.Context, config Config) (Report, error) {
 func (f *fold) checks(s *snapshot) []Check {
 	var list []Check
 	for _, name := range checkNames {
-		if n := f.checked[name] + s.checked(name); n > 0 {
+		if n := f.checked.of(name) + s.checked(name); n > 0 {
 			list = append(list, Check{Name: name, Checked: n})
 		}
 	}
@@ -105,14 +117,21 @@ func (f *fold) checks(s *snapshot) []Check {
 func (r Report) String() string {
 	var b strings.Builder
 	c := r.Counts
-	fmt.Fprintf(&b, "log %s/%d up to position %d: %d events in %d streams, %.1f s\n", r.LogID, r.Incarnation, r.Position, c.Events, c.Streams, time.Duration(r.Seconds).Seconds())
+	fmt.Fprintf(&b, "log %s/%d up to position %d: %d events in %d streams, %.1f s, %d events/s\n",
+		r.LogID, r.Incarnation, r.Position, c.Events, c.Streams, time.Duration(r.Seconds).Seconds(), r.EventsPerSecond)
 	fmt.Fprintf(&b, "%d settlements (%d of zero value) and %d reversals with %d postings on %d accounts in %d books\n", c.Settlements, c.ZeroValue, c.Reversals, c.Postings, c.Accounts, c.Books)
 	fmt.Fprintf(&b, "%d parties, %d contracts, %d schedule versions, %d sources, %d deliveries, %d records in quarantine\n", c.Parties, c.Contracts, c.Schedules, c.Sources, c.Deliveries, c.Quarantined)
+	for _, o := range r.Outcomes {
+		fmt.Fprintf(&b, "  %s\n", o)
+	}
 	for _, check := range r.Checks {
 		fmt.Fprintf(&b, "  held: %-38s %12d\n", check.Name, check.Checked)
 	}
 	for _, m := range r.ReadModels {
 		fmt.Fprintf(&b, "  equal: read model %-26s %12d rows up to position %d\n", m.Name, m.Rows, m.Position)
+	}
+	if r.State != "" {
+		fmt.Fprintf(&b, "state %s\n", r.State)
 	}
 	if r.Difference != nil {
 		fmt.Fprintf(&b, "%s\n", r.Difference.Error())

@@ -17,6 +17,7 @@ CREATE TABLE {schema}.totals (
     transactions bigint  NOT NULL,
     debits       numeric NOT NULL,
     credits      numeric NOT NULL,
+    number       int     NOT NULL UNIQUE, -- from 1 in the order of first appearance; the projector finds rows by it
     PRIMARY KEY (day, book, party, product, method, type, currency)
 ) WITH (fillfactor = 70);
 CREATE INDEX totals_party ON {schema}.totals (party, day);

@@ -1,8 +1,6 @@
 package account
 
 import (
-	"github.com/shopspring/decimal"
-
 	"github.com/jeongsan/jeongsan/domain/ledger"
 	"github.com/jeongsan/jeongsan/domain/money"
 	"github.com/jeongsan/jeongsan/eventstore"
@@ -20,8 +18,8 @@ type Account struct {
 	Key
 	Number   int32
 	Opened   eventstore.Position
-	Debits   decimal.Decimal
-	Credits  decimal.Decimal
+	Debits   readmodel.Total
+	Credits  readmodel.Total
 	Entries  int64
 	Position eventstore.Position // of the last posting
 }
@@ -40,8 +38,8 @@ type run struct {
 	Positions []int64
 	Debit     []bool
 	Amounts   []money.Amount
-	Debits    decimal.Decimal // after the last item
-	Credits   decimal.Decimal
+	Debits    readmodel.Total // after the last item
+	Credits   readmodel.Total
 }
 
 // changeSet is what a batch does to the tables. The accounts are those of State.
@@ -92,9 +90,9 @@ func (s *State) account(key Key, position eventstore.Position, changes *changeSe
 
 func (a *Account) post(p ledger.Posting, position eventstore.Position) {
 	if p.Side == ledger.Debit {
-		a.Debits = a.Debits.Add(p.Amount.Decimal())
+		a.Debits.Add(p.Amount)
 	} else {
-		a.Credits = a.Credits.Add(p.Amount.Decimal())
+		a.Credits.Add(p.Amount)
 	}
 	a.Entries++
 	a.Position = position

@@ -10,8 +10,8 @@ import (
 
 	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/domain/ledger"
-	"github.com/jeongsan/jeongsan/domain/money"
 	"github.com/jeongsan/jeongsan/eventstore"
+	"github.com/jeongsan/jeongsan/internal/postgres"
 	"github.com/jeongsan/jeongsan/migrations"
 	"github.com/jeongsan/jeongsan/projections/readmodel"
 )
@@ -132,9 +132,10 @@ func (p *projector) load(ctx context.Context, tx pgx.Tx, events []readmodel.Even
 	}
 	var a Account
 	var path string
-	_, err = pgx.ForEachRow(rows, []any{&a.Book, &path, &a.Number, &a.Opened, &a.Debits, &a.Credits, &a.Entries, &a.Position}, func() error {
+	var debits, credits decimal.Decimal
+	_, err = pgx.ForEachRow(rows, []any{&a.Book, &path, &a.Number, &a.Opened, &debits, &credits, &a.Entries, &a.Position}, func() error {
 		loaded := a
-		loaded.Path = ledger.AccountID(path)
+		loaded.Path, loaded.Debits, loaded.Credits = ledger.AccountID(path), readmodel.TotalOf(debits), readmodel.TotalOf(credits)
 		p.state.Accounts[loaded.Key] = &loaded
 		return nil
 	})
@@ -145,21 +146,31 @@ func (p *projector) load(ctx context.Context, tx pgx.Tx, events []readmodel.Even
 }
 
 func (p *projector) write(ctx context.Context, tx pgx.Tx, changes changeSet) error {
-	err := readmodel.Copy(ctx, tx, p.schema, "accounts",
+	err := readmodel.Write(ctx, tx, p.schema, "accounts",
 		[]string{"account", "book", "path", "owner", "purpose", "currency", "opened"}, changes.Opened,
-		func(row **Account, to []any) {
+		func(row **Account, to *postgres.CopyRow) {
 			a := *row
 			owner, purpose, currency := a.Path.Split()
-			to[0], to[1], to[2], to[3], to[4], to[5], to[6] = a.Number, a.Book, string(a.Path), owner, purpose, string(currency), int64(a.Opened)
+			to.Int(a.Number)
+			to.Text(a.Book)
+			to.Text(string(a.Path))
+			to.Text(owner)
+			to.Text(purpose)
+			to.Text(string(currency))
+			to.Bigint(int64(a.Opened))
 		})
 	if err != nil {
 		return err
 	}
-	err = readmodel.Copy(ctx, tx, p.schema, "balances",
+	err = readmodel.Write(ctx, tx, p.schema, "balances",
 		[]string{"account", "debits", "credits", "entries", "position"}, changes.Opened,
-		func(row **Account, to []any) {
+		func(row **Account, to *postgres.CopyRow) {
 			a := *row
-			to[0], to[1], to[2], to[3], to[4] = a.Number, a.Debits, a.Credits, a.Entries, int64(a.Position)
+			to.Int(a.Number)
+			a.Debits.Write(to)
+			a.Credits.Write(to)
+			to.Bigint(a.Entries)
+			to.Bigint(int64(a.Position))
 		})
 	if err != nil {
 		return err
@@ -167,11 +178,16 @@ func (p *projector) write(ctx context.Context, tx pgx.Tx, changes changeSet) err
 	if err := p.update(ctx, tx, changes.Changed); err != nil {
 		return err
 	}
-	return readmodel.Copy(ctx, tx, p.schema, "entries",
+	return readmodel.Write(ctx, tx, p.schema, "entries",
 		[]string{"account", "position", "positions", "debit", "amounts", "debits", "credits"}, changes.Chunks,
-		func(c *run, to []any) {
-			to[0], to[1], to[2], to[3] = c.Account, c.Positions[len(c.Positions)-1], pgtype.FlatArray[int64](c.Positions), pgtype.FlatArray[bool](c.Debit)
-			to[4], to[5], to[6] = pgtype.FlatArray[money.Amount](c.Amounts), c.Debits, c.Credits
+		func(c *run, to *postgres.CopyRow) {
+			to.Int(c.Account)
+			to.Bigint(c.Positions[len(c.Positions)-1])
+			to.Bigints(c.Positions)
+			to.Booleans(c.Debit)
+			to.Amounts(c.Amounts)
+			c.Debits.Write(to)
+			c.Credits.Write(to)
 		})
 }
 
@@ -184,7 +200,7 @@ func (p *projector) update(ctx context.Context, tx pgx.Tx, changed []*Account) e
 	numbers, positions, entries := make([]int32, n), make([]int64, n), make([]int64, n)
 	debits, credits := make([]decimal.Decimal, n), make([]decimal.Decimal, n)
 	for i, a := range changed {
-		numbers[i], positions[i], entries[i], debits[i], credits[i] = a.Number, int64(a.Position), a.Entries, a.Debits, a.Credits
+		numbers[i], positions[i], entries[i], debits[i], credits[i] = a.Number, int64(a.Position), a.Entries, a.Debits.Decimal(), a.Credits.Decimal()
 	}
 	tag, err := tx.Exec(ctx, readmodel.In(p.schema, `
 		UPDATE {schema}.balances b SET debits = u.debits, credits = u.credits, entries = u.entries, position = u.position
@@ -206,10 +222,13 @@ func (p *projector) announce(ctx context.Context, tx pgx.Tx, changes changeSet, 
 	if len(all) == 0 {
 		return nil
 	}
-	err := readmodel.Copy(ctx, tx, p.schema, "changes", []string{"position", "account", "debits", "credits"}, all,
-		func(row **Account, to []any) {
+	err := readmodel.Write(ctx, tx, p.schema, "changes", []string{"position", "account", "debits", "credits"}, all,
+		func(row **Account, to *postgres.CopyRow) {
 			a := *row
-			to[0], to[1], to[2], to[3] = int64(a.Position), a.Number, a.Debits, a.Credits
+			to.Bigint(int64(a.Position))
+			to.Int(a.Number)
+			a.Debits.Write(to)
+			a.Credits.Write(to)
 		})
 	if err != nil {
 		return err

@@ -2,142 +2,95 @@ package audit
 
 import (
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
-	"github.com/jeongsan/jeongsan/domain/contract"
-	"github.com/jeongsan/jeongsan/domain/party"
-	"github.com/jeongsan/jeongsan/domain/schedule"
-	"github.com/jeongsan/jeongsan/domain/source"
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/projections/readmodel"
 )
 
-// dictionary numbers names from 1 in the order of their first appearance.
-type dictionary struct {
-	numbers map[string]int32
-	last    int32
-	added   []named // by the fold under way
+// state is what the fold remembers between batches: at least those subjects of
+// the next batch that have a number.
+type state struct {
+	names   dictionary
+	concern concern // of the event at hand
 }
 
-type named struct {
-	number int32
-	name   string
-}
-
-func newDictionary() dictionary { return dictionary{numbers: map[string]int32{}} }
-
-func (d *dictionary) number(name string) int32 {
-	if n, known := d.numbers[name]; known {
-		return n
-	}
-	d.last++
-	d.numbers[name] = d.last
-	d.added = append(d.added, named{d.last, name})
-	return d.last
-}
-
-// state is what the fold remembers between batches. The dictionaries hold at
-// least those names of the next batch that have a number.
-type state struct{ streams, types, actors dictionary }
+func newState() state { return state{names: newDictionary()} }
 
 type eventRow struct {
-	position   eventstore.Position
-	stream     int32
-	revision   uint64
-	typ        int32
-	actor      int32
-	recordedAt time.Time
-	ids        []string
+	position              eventstore.Position
+	revision              uint64
+	recordedAt            time.Time
+	stream, typ, actor    int32
+	subjects              []int32 // ascending
+	transaction, original string
+}
+
+// run is a row of the events of one subject.
+type run struct {
+	subject   int32
+	positions []int64
 }
 
 // changeSet is what a batch adds to the tables.
 type changeSet struct {
-	streams, types, actors []named
-	events                 []eventRow
+	names    []named
+	events   []eventRow
+	mentions []run // those of one subject in order
 }
 
+// fold turns the events of a batch into rows.
 func fold(s *state, events []readmodel.Event) changeSet {
-	s.streams.added, s.types.added, s.actors.added = nil, nil, nil
+	s.names.added = nil
 	rows := make([]eventRow, len(events))
+	runs := collector{open: map[int32]int{}}
+	numbers := make([]int32, 0, 10*len(events)) // of all rows
 	for i := range events {
 		e := &events[i]
-		rows[i] = eventRow{
+		s.concern.of(e)
+		from := len(numbers)
+		for _, subject := range s.concern.subjects {
+			numbers = append(numbers, s.names.number(subject))
+		}
+		own := numbers[from:]
+		slices.Sort(own)
+		own = slices.Compact(own)
+		numbers = numbers[:from+len(own)]
+		row := eventRow{
 			position: e.Position, revision: e.Revision, recordedAt: e.Meta.RecordedAt,
-			stream: s.streams.number(string(e.Stream)), typ: s.types.number(e.Type), actor: s.actors.number(e.Meta.Actor),
-			ids: concerns(e),
+			stream: s.names.number(streamOf(e)), typ: s.names.number(typeOf(e)), actor: s.names.number(actorOf(e)),
+			subjects: slices.Clip(own), transaction: s.concern.transaction, original: s.concern.original,
 		}
+		for _, number := range own {
+			runs.add(number, e.Position)
+		}
+		if e.Category() != book.Category {
+			runs.add(row.stream, e.Position)
+		}
+		runs.add(row.typ, e.Position)
+		runs.add(row.actor, e.Position)
+		rows[i] = row
 	}
-	return changeSet{s.streams.added, s.types.added, s.actors.added, rows}
+	return changeSet{s.names.added, rows, runs.rows}
 }
 
-// concerns lists the ids of what an event is about, sorted.
-func concerns(e *readmodel.Event) []string {
-	ids := make([]string, 0, 12)
-	add := func(kind, id string) {
-		if id != "" {
-			ids = append(ids, kind+":"+id)
-		}
-	}
-	transaction := func(key book.Key) { add("transaction", key.Source+"/"+key.ExternalID) }
-	if entry := e.Entry; entry != nil {
-		add("book", entry.Book)
-		add("source", entry.Source)
-		add("contract", entry.Contract)
-		add("schedule", entry.Schedule)
-		transaction(entry.Key)
-		for _, id := range entry.Parties {
-			add("party", id)
-		}
-		if entry.Original != nil {
-			transaction(entry.Original.Key)
-		}
-	}
-	switch event := e.Event.(type) {
-	case party.PartyRegistered:
-		add("party", event.Party)
-	case party.PartyDetailsChanged:
-		add("party", event.Party)
-	case contract.ContractSigned:
-		add("contract", event.Contract)
-		add("book", event.Book)
-		add("schedule", event.Schedule)
-		for _, id := range event.Parties {
-			add("party", id)
-		}
-	case contract.ContractEnded:
-		add("contract", event.Contract)
-	case schedule.SchedulePublished:
-		add("schedule", event.Schedule)
-	case source.SourceDefined:
-		add("source", event.Source)
-	case source.RecordQuarantined:
-		add("source", event.Source)
-		record(event.Source, event.Record, transaction)
-	case source.QuarantineReleased:
-		add("source", event.Source)
-		record(event.Source, event.Record, transaction)
-		add("book", bookOf(event.Settled.Stream))
-	case source.DeliveryIngested:
-		add("source", event.Source)
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
+func streamOf(e *readmodel.Event) subject { return subject{ofStream, string(e.Stream)} }
+func typeOf(e *readmodel.Event) subject   { return subject{ofType, e.Type} }
+func actorOf(e *readmodel.Event) subject  { return subject{ofActor, e.Meta.Actor} }
+
+// collector makes runs.
+type collector struct {
+	rows []run
+	open map[int32]int // index in rows of the subject's newest
 }
 
-// record names the transaction that a quarantined input would be, where it has
-// an external id.
-func record(id, record string, transaction func(book.Key)) {
-	if !strings.HasPrefix(record, "raw:") {
-		transaction(book.Key{Source: id, ExternalID: record})
+func (c *collector) add(subject int32, position eventstore.Position) {
+	index, known := c.open[subject]
+	if !known || len(c.rows[index].positions) == readmodel.ChunkItems {
+		index = len(c.rows)
+		c.open[subject] = index
+		c.rows = append(c.rows, run{subject: subject})
 	}
-}
-
-func bookOf(stream domain.StreamID) string {
-	if category, id := stream.Split(); category == book.Category {
-		return id
-	}
-	return ""
+	c.rows[index].positions = append(c.rows[index].positions, int64(position))
 }

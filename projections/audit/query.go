@@ -1,17 +1,24 @@
 package audit
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/eventstore"
-	"github.com/jeongsan/jeongsan/projections/clause"
+	"github.com/jeongsan/jeongsan/projections/readmodel"
 )
+
+const schema = "audit"
 
 // Mention is what the index holds of an event: where it stands and what it is.
 // The event itself is read from the log.
@@ -32,40 +39,129 @@ type Filter struct {
 }
 
 // List returns events before a position, newest first; position 0 begins with
-// the newest.
+// the newest. A name that no event has gives none.
 func List(ctx context.Context, pool *pgxpool.Pool, f Filter, before eventstore.Position, limit int) ([]Mention, error) {
 	if before == eventstore.Start {
 		before = math.MaxInt64
 	}
-	var w clause.Where
-	w.And(`e.position < ?`, before)
-	order := `e.position DESC`
-	if f.Stream != "" {
-		// Within a stream revisions ascend with positions, and are indexed by stream.
-		w.And(`e.stream = (SELECT id FROM audit.streams WHERE name = ?)`, f.Stream)
-		w.And(`e.revision < coalesce((SELECT b.revision FROM audit.events b JOIN audit.streams n ON n.id = b.stream WHERE b.position = ? AND n.name = ?), 9223372036854775807)`, before, f.Stream)
-		order = `e.revision DESC`
+	wanted, ok := f.conditions()
+	if !ok {
+		return nil, nil
 	}
-	if len(f.IDs) > 0 {
-		w.And(`e.ids @> ?`, f.IDs)
+	var found []Mention
+	err := readmodel.Steady(ctx, pool, schema, func(conn *pgxpool.Conn) error {
+		found = nil
+		wanted, ok, err := wanted.numbered(ctx, conn)
+		if err != nil || !ok {
+			return err
+		}
+		rows, err := reader{conn, wanted, before, limit}.read(ctx)
+		if err == nil {
+			found, err = mentions(ctx, conn, rows)
+		}
+		return err
+	})
+	for _, m := range found {
+		if err == nil && m.Stream == "" {
+			err = fmt.Errorf("the event at position %d is of a stream that audit.subjects does not name", m.Position)
+		}
+	}
+	return found, err
+}
+
+// conditions is a filter in the words of the tables.
+type conditions struct {
+	Filter
+	transactions []string // that the event concerns
+	subjects     []condition
+}
+
+// condition is that an event has a subject.
+type condition struct {
+	subject
+	number int32
+	rows   int // of its mentions, up to countedRows
+}
+
+// conditions reads the filter; ok is false where no event can satisfy it.
+func (f Filter) conditions() (c conditions, ok bool) {
+	c.Filter = f
+	add := func(kind kind, id string) {
+		if one := (condition{subject: subject{kind, id}}); !slices.Contains(c.subjects, one) {
+			c.subjects = append(c.subjects, one)
+		}
+	}
+	for _, id := range f.IDs {
+		if kind, name, _ := strings.Cut(id, ":"); kind == ofTransaction {
+			c.transactions = append(c.transactions, name)
+			continue
+		}
+		s, known := parseSubject(id)
+		if !known || !s.kind.concerned() {
+			return c, false
+		}
+		add(s.kind, s.id)
+	}
+	if f.Stream != "" {
+		add(ofStream, f.Stream)
+		// The events of a book's stream are listed by its book.
+		if category, id := domain.StreamID(f.Stream).Split(); category == book.Category {
+			add(ofBook, id)
+		}
 	}
 	if f.Type != "" {
-		w.And(`e.type = (SELECT id FROM audit.types WHERE name = ?)`, f.Type)
+		add(ofType, f.Type)
 	}
 	if f.Actor != "" {
-		w.And(`e.actor = (SELECT id FROM audit.actors WHERE name = ?)`, f.Actor)
+		add(ofActor, f.Actor)
 	}
-	if !f.From.IsZero() {
-		w.And(`e.recorded_at >= ?`, f.From)
+	return c, !slices.Contains(c.transactions, "")
+}
+
+// countedRows is how many rows of mentions are counted to find the subject with
+// the fewest: few enough to cost nothing, and with this many there is little to
+// choose.
+const countedRows = 64
+
+// numbered looks up the numbers of the subjects; ok is false where one has none.
+func (c conditions) numbered(ctx context.Context, conn *pgxpool.Conn) (_ conditions, ok bool, err error) {
+	if len(c.subjects) == 0 {
+		return c, true, nil
 	}
-	if !f.Until.IsZero() {
-		w.And(`e.recorded_at < ?`, f.Until)
+	c.subjects = slices.Clone(c.subjects)
+	names := make([]string, len(c.subjects))
+	for i, s := range c.subjects {
+		names[i] = s.String()
 	}
-	rows, err := pool.Query(ctx, `SELECT e.position, s.name, e.revision, t.name, a.name, e.recorded_at
-		FROM audit.events e JOIN audit.streams s ON s.id = e.stream JOIN audit.types t ON t.id = e.type JOIN audit.actors a ON a.id = e.actor`+
-		w.String()+` ORDER BY `+order+` LIMIT `+w.Arg(limit), w.Args()...)
+	rows, err := conn.Query(ctx, `
+		SELECT s.name, s.id, (SELECT count(*) FROM (SELECT FROM audit.mentions m WHERE m.subject = s.id LIMIT $2) counted)
+		FROM audit.subjects s WHERE s.name = ANY($1)`, readmodel.LookUp, names, countedRows)
 	if err != nil {
-		return nil, err
+		return c, false, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[Mention])
+	var name string
+	var number int32
+	var count, found int
+	_, err = pgx.ForEachRow(rows, []any{&name, &number, &count}, func() error {
+		at := slices.Index(names, name)
+		c.subjects[at].number, c.subjects[at].rows = number, count
+		found++
+		return nil
+	})
+	return c, found == len(names), err
+}
+
+// driver is the subject whose events are walked: that with the fewest rows of
+// them, and among equals that of the first kind. ok is false without subjects.
+func (c conditions) driver() (driver condition, ok bool) {
+	walkable := slices.DeleteFunc(slices.Clone(c.subjects), condition.isBookStream)
+	if len(walkable) == 0 {
+		return driver, false
+	}
+	return slices.MinFunc(walkable, func(a, b condition) int { return cmp.Or(cmp.Compare(a.rows, b.rows), cmp.Compare(a.kind, b.kind)) }), true
+}
+
+func (c condition) isBookStream() bool {
+	category, _ := domain.StreamID(c.id).Split()
+	return c.kind == ofStream && category == book.Category
 }

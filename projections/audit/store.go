@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/jeongsan/jeongsan/internal/postgres"
 	"github.com/jeongsan/jeongsan/migrations"
 	"github.com/jeongsan/jeongsan/projections/readmodel"
 )
@@ -31,105 +31,131 @@ func (Model) Projector(schema string) readmodel.Projector {
 	return p
 }
 
-// Comparable implements readmodel.Model.
+// Comparable implements readmodel.Model. Numbers are compared by name. Subjects of
+// events and mentions are ten times as many as events, so they are summed up by
+// subject: a sum of hashes of positions tells sets of them apart, whatever rows
+// they stand in.
 func (Model) Comparable() []readmodel.Comparable {
-	return []readmodel.Comparable{{Table: "events", SQL: `
-		SELECT e.position, s.name AS stream, e.revision, t.name AS type, a.name AS actor, e.recorded_at, e.ids
-		FROM {schema}.events e
-		LEFT JOIN {schema}.streams s ON s.id = e.stream LEFT JOIN {schema}.types t ON t.id = e.type LEFT JOIN {schema}.actors a ON a.id = e.actor`}}
+	return []readmodel.Comparable{
+		{Table: "events", SQL: `
+			SELECT e.position, s.name AS stream, e.revision, t.name AS type, a.name AS actor, e.recorded_at, e.transaction, e.original
+			FROM {schema}.events e
+			LEFT JOIN {schema}.subjects s ON s.id = e.stream LEFT JOIN {schema}.subjects t ON t.id = e.type LEFT JOIN {schema}.subjects a ON a.id = e.actor`},
+		{Table: "subjects", SQL: `
+			SELECT coalesce(n.name, r.subject::text) AS subject, r.listed, r.events, r.positions, r.named_by_last FROM (
+				SELECT 'by event' AS listed, u.subject, count(*) AS events, sum(hashint8extended(e.position, 0)) AS positions, true AS named_by_last
+				FROM {schema}.events e CROSS JOIN LATERAL unnest(e.subjects) AS u(subject) GROUP BY u.subject
+				UNION ALL
+				SELECT 'in mentions', m.subject, count(*), sum(hashint8extended(u.position, 0)), bool_and(m.position = m.positions[cardinality(m.positions)])
+				FROM {schema}.mentions m CROSS JOIN LATERAL unnest(m.positions) AS u(position) GROUP BY m.subject
+			) r LEFT JOIN {schema}.subjects n ON n.id = r.subject`},
+	}
 }
 
 type projector struct {
 	schema string
 	state  state
-	loaded bool // the highest numbers have been read
+	loaded bool // the highest number has been read
 }
 
 // Forget implements readmodel.Projector.
 func (p *projector) Forget() {
-	p.state = state{newDictionary(), newDictionary(), newDictionary()}
+	p.state = newState()
 	p.loaded = false
 }
 
+var eventColumns = []string{"position", "revision", "recorded_at", "stream", "type", "actor", "subjects", "transaction", "original"}
+
 // Project implements readmodel.Projector.
 func (p *projector) Project(ctx context.Context, tx pgx.Tx, events []readmodel.Event) error {
-	if len(p.state.streams.numbers)+len(p.state.actors.numbers) > rememberedNames {
+	if p.state.names.size > rememberedNames {
 		p.Forget()
 	}
 	if err := p.load(ctx, tx, events); err != nil {
-		return err
+		return fmt.Errorf("read the numbers of subjects: %w", err)
 	}
 	changes := fold(&p.state, events)
-	for _, d := range []struct {
-		table string
-		names []named
-	}{{"streams", changes.streams}, {"types", changes.types}, {"actors", changes.actors}} {
-		err := readmodel.Copy(ctx, tx, p.schema, d.table, []string{"id", "name"}, d.names,
-			func(n *named, to []any) { to[0], to[1] = n.number, n.name })
-		if err != nil {
-			return err
-		}
+	err := readmodel.Write(ctx, tx, p.schema, "subjects", []string{"id", "name"}, changes.names,
+		func(n *named, to *postgres.CopyRow) {
+			to.Int(n.number)
+			to.Text(n.subject.String())
+		})
+	if err != nil {
+		return err
 	}
-	return readmodel.Copy(ctx, tx, p.schema, "events",
-		[]string{"position", "stream", "revision", "type", "actor", "recorded_at", "ids"}, changes.events,
-		func(e *eventRow, to []any) {
-			to[0], to[1], to[2], to[3], to[4] = int64(e.position), e.stream, int64(e.revision), e.typ, e.actor
-			to[5], to[6] = e.recordedAt, pgtype.FlatArray[string](e.ids)
+	err = readmodel.Write(ctx, tx, p.schema, "events", eventColumns, changes.events,
+		func(e *eventRow, to *postgres.CopyRow) {
+			to.Bigint(int64(e.position))
+			to.Bigint(int64(e.revision))
+			to.Timestamptz(e.recordedAt)
+			to.Int(e.stream)
+			to.Int(e.typ)
+			to.Int(e.actor)
+			to.Ints(e.subjects)
+			to.Text(e.transaction)
+			to.Text(e.original)
+		})
+	if err != nil {
+		return err
+	}
+	return readmodel.Write(ctx, tx, p.schema, "mentions", []string{"subject", "position", "positions"}, changes.mentions,
+		func(r *run, to *postgres.CopyRow) {
+			to.Int(r.subject)
+			to.Bigint(r.positions[len(r.positions)-1])
+			to.Bigints(r.positions)
 		})
 }
 
 // load reads the numbers of the names of the batch that are not remembered.
 func (p *projector) load(ctx context.Context, tx pgx.Tx, events []readmodel.Event) error {
+	names := &p.state.names
 	if !p.loaded {
-		err := tx.QueryRow(ctx, readmodel.In(p.schema, `SELECT
-			(SELECT coalesce(max(id), 0) FROM {schema}.streams),
-			(SELECT coalesce(max(id), 0) FROM {schema}.types),
-			(SELECT coalesce(max(id), 0) FROM {schema}.actors)`)).Scan(&p.state.streams.last, &p.state.types.last, &p.state.actors.last)
-		if err != nil {
-			return fmt.Errorf("read the dictionaries: %w", err)
+		if err := tx.QueryRow(ctx, readmodel.In(p.schema, `SELECT coalesce(max(id), 0) FROM {schema}.subjects`)).Scan(&names.last); err != nil {
+			return err
 		}
 		p.loaded = true
 	}
-	streams, types, actors := map[string]bool{}, map[string]bool{}, map[string]bool{}
-	for i := range events {
-		missing(&p.state.streams, string(events[i].Stream), streams)
-		missing(&p.state.types, events[i].Type, types)
-		missing(&p.state.actors, events[i].Meta.Actor, actors)
-	}
-	for _, d := range []struct {
-		table      string
-		dictionary *dictionary
-		names      map[string]bool
-	}{{"streams", &p.state.streams, streams}, {"types", &p.state.types, types}, {"actors", &p.state.actors, actors}} {
-		if err := p.read(ctx, tx, d.table, d.dictionary, d.names); err != nil {
-			return fmt.Errorf("read the dictionary %s: %w", d.table, err)
-		}
-	}
-	return nil
-}
-
-func missing(d *dictionary, name string, to map[string]bool) {
-	if _, known := d.numbers[name]; !known {
-		to[name] = true
-	}
-}
-
-func (p *projector) read(ctx context.Context, tx pgx.Tx, table string, d *dictionary, names map[string]bool) error {
-	if len(names) == 0 || d.last == 0 {
+	missing := p.state.missing(events)
+	if len(missing) == 0 || names.last == 0 {
 		return nil
 	}
-	wanted := make([]string, 0, len(names))
-	for name := range names {
-		wanted = append(wanted, name)
+	wanted := make([]string, 0, len(missing))
+	for s := range missing {
+		wanted = append(wanted, s.String())
 	}
-	rows, err := tx.Query(ctx, readmodel.In(p.schema, "SELECT id, name FROM {schema}."+pgx.Identifier{table}.Sanitize()+" WHERE name = ANY($1)"), wanted)
+	rows, err := tx.Query(ctx, readmodel.In(p.schema, `SELECT id, name FROM {schema}.subjects WHERE name = ANY($1)`), wanted)
 	if err != nil {
 		return err
 	}
-	var n named
-	_, err = pgx.ForEachRow(rows, []any{&n.number, &n.name}, func() error {
-		d.numbers[n.name] = n.number
+	var number int32
+	var name string
+	_, err = pgx.ForEachRow(rows, []any{&number, &name}, func() error {
+		s, ok := parseSubject(name)
+		if !ok {
+			return fmt.Errorf("%q has no kind that is known", name)
+		}
+		names.remember(s, number)
 		return nil
 	})
 	return err
+}
+
+// missing lists the subjects of a batch that are not remembered.
+func (s *state) missing(events []readmodel.Event) map[subject]bool {
+	missing := map[subject]bool{}
+	check := func(one subject) {
+		if !s.names.knows(one) {
+			missing[one] = true
+		}
+	}
+	for i := range events {
+		s.concern.of(&events[i])
+		for _, one := range s.concern.subjects {
+			check(one)
+		}
+		check(streamOf(&events[i]))
+		check(typeOf(&events[i]))
+		check(actorOf(&events[i]))
+	}
+	return missing
 }

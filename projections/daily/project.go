@@ -1,12 +1,6 @@
 package daily
 
 import (
-	"cmp"
-	"maps"
-	"slices"
-
-	"github.com/shopspring/decimal"
-
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/ledger"
 	"github.com/jeongsan/jeongsan/domain/money"
@@ -28,8 +22,8 @@ type Key struct {
 type sum struct {
 	Key
 	Transactions int64
-	Debits       decimal.Decimal
-	Credits      decimal.Decimal
+	Debits       readmodel.Total
+	Credits      readmodel.Total
 }
 
 // heading is a key without its party: what all postings of an entry share.
@@ -43,67 +37,58 @@ type heading struct {
 }
 
 // sums are those of a batch, by heading and party.
-type sums map[heading]map[string]*sum
+type sums struct {
+	under map[heading]map[string]*sum
+	list  []*sum // in the order of their first appearance
+}
 
-func (s sums) under(h heading) map[string]*sum {
-	parties := s[h]
+func (s *sums) parties(h heading) map[string]*sum {
+	parties := s.under[h]
 	if parties == nil {
 		parties = map[string]*sum{}
-		s[h] = parties
+		s.under[h] = parties
 	}
 	return parties
 }
 
-func at(parties map[string]*sum, h heading, party string) *sum {
+func (s *sums) at(parties map[string]*sum, h heading, party string) *sum {
 	total := parties[party]
 	if total == nil {
 		total = &sum{Key: Key{h.day, h.book, party, h.product, h.method, h.typ, h.currency}}
 		parties[party] = total
+		s.list = append(s.list, total)
 	}
 	return total
 }
 
-// fold sums the entries of a batch. A transaction counts once for each of its
-// parties; a posting belongs to the owner of its account. The sums are sorted by
-// their keys.
+// fold sums the entries of a batch, in the order in which their keys appear. A
+// transaction counts once for each of its parties; a posting belongs to the owner
+// of its account.
 func fold(events []readmodel.Event) []*sum {
-	all := sums{}
+	all := sums{under: map[heading]map[string]*sum{}}
 	for i := range events {
 		entry := events[i].Entry
 		if entry == nil {
 			continue
 		}
 		h := heading{entry.EffectiveOn, entry.Book, entry.Product, entry.Method, entry.Type, entry.Currency}
-		parties := all.under(h)
+		parties := all.parties(h)
 		for _, party := range entry.Parties {
-			at(parties, h, party).Transactions++
+			all.at(parties, h, party).Transactions++
 		}
 		for _, posting := range entry.Postings {
 			owner, _, currency := posting.Account.Split()
 			if currency != h.currency {
 				h.currency = currency
-				parties = all.under(h)
+				parties = all.parties(h)
 			}
-			total := at(parties, h, owner)
+			total := all.at(parties, h, owner)
 			if posting.Side == ledger.Debit {
-				total.Debits = total.Debits.Add(posting.Amount.Decimal())
+				total.Debits.Add(posting.Amount)
 			} else {
-				total.Credits = total.Credits.Add(posting.Amount.Decimal())
+				total.Credits.Add(posting.Amount)
 			}
 		}
 	}
-	n := 0
-	for _, parties := range all {
-		n += len(parties)
-	}
-	list := make([]*sum, 0, n)
-	for _, parties := range all {
-		list = slices.AppendSeq(list, maps.Values(parties))
-	}
-	slices.SortFunc(list, func(a, b *sum) int {
-		return cmp.Or(
-			cmp.Compare(a.Day, b.Day), cmp.Compare(a.Book, b.Book), cmp.Compare(a.Party, b.Party), cmp.Compare(a.Product, b.Product),
-			cmp.Compare(a.Method, b.Method), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Currency, b.Currency))
-	})
-	return list
+	return all.list
 }

@@ -32,13 +32,13 @@ func TestFold(t *testing.T) {
 	for _, s := range totals {
 		require.Equal(t, "b", s.Book)
 		require.Equal(t, money.Currency("USD"), s.Currency)
-		lines = append(lines, fmt.Sprint(s.Day, " ", s.Party, " ", s.Product, " ", s.Type, " ", s.Transactions, " ", s.Debits, " ", s.Credits))
+		lines = append(lines, fmt.Sprint(s.Day, " ", s.Party, " ", s.Product, " ", s.Type, " ", s.Transactions, " ", s.Debits.Decimal(), " ", s.Credits.Decimal()))
 	}
 	require.Equal(t, []string{
+		"2026-03-02 a p sale 2 0 1",
+		"2026-03-02 p p sale 1 1 0",
 		"2026-03-01 a p sale 1 0.07 0",
 		"2026-03-01 p p sale 1 0 0.07",
 		"2026-03-02 a p refund 1 0.05 0",
-		"2026-03-02 a p sale 2 0 1",
-		"2026-03-02 p p sale 1 1 0",
 	}, lines)
 }

@@ -1,14 +1,19 @@
 package daily
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/shopspring/decimal"
 
+	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/internal/postgres"
 	"github.com/jeongsan/jeongsan/migrations"
 	"github.com/jeongsan/jeongsan/projections/readmodel"
 )
@@ -23,7 +28,11 @@ func (Model) Definition() migrations.ReadModel { return migrations.Daily }
 func (Model) Categories() []string { return []string{book.Category} }
 
 // Projector implements readmodel.Model.
-func (Model) Projector(schema string) readmodel.Projector { return &projector{schema} }
+func (Model) Projector(schema string) readmodel.Projector {
+	p := &projector{schema: schema}
+	p.Forget()
+	return p
+}
 
 // Comparable implements readmodel.Model.
 func (Model) Comparable() []readmodel.Comparable {
@@ -31,39 +40,156 @@ func (Model) Comparable() []readmodel.Comparable {
 		SELECT day, book, party, product, method, type, currency, transactions, debits, credits FROM {schema}.totals`}}
 }
 
-type projector struct{ schema string }
+// rememberedTotals bounds the memory of the projector: beyond it, numbers are
+// read again when they are needed.
+const rememberedTotals = 300_000
 
-// Forget implements readmodel.Projector: there is nothing to forget.
-func (*projector) Forget() {}
+type projector struct {
+	schema  string
+	numbers map[Key]int32 // of rows that are there, those met lately
+	last    int32         // the highest number given out
+	known   bool          // last has been read
+}
+
+// Forget implements readmodel.Projector.
+func (p *projector) Forget() {
+	p.numbers, p.known = map[Key]int32{}, false
+}
 
 // Project implements readmodel.Projector.
 func (p *projector) Project(ctx context.Context, tx pgx.Tx, events []readmodel.Event) error {
 	totals := fold(events)
-	n := len(totals)
-	if n == 0 {
+	if len(totals) == 0 {
 		return nil
 	}
-	// One allocation serves all columns of text.
+	if len(p.numbers) > rememberedTotals {
+		p.Forget()
+	}
+	if err := p.load(ctx, tx, totals); err != nil {
+		return err
+	}
+	var added, changed []numbered
+	for _, total := range totals {
+		if n, there := p.numbers[total.Key]; there {
+			changed = append(changed, numbered{n, total})
+			continue
+		}
+		p.last++
+		p.numbers[total.Key] = p.last
+		added = append(added, numbered{p.last, total})
+	}
+	if err := p.insert(ctx, tx, added); err != nil {
+		return err
+	}
+	return p.update(ctx, tx, changed)
+}
+
+// numbered is a sum and the number of its row.
+type numbered struct {
+	number int32
+	*sum
+}
+
+// load reads the numbers of rows that are there and are not remembered.
+func (p *projector) load(ctx context.Context, tx pgx.Tx, totals []*sum) error {
+	if !p.known {
+		if err := tx.QueryRow(ctx, readmodel.In(p.schema, "SELECT coalesce(max(number), 0) FROM {schema}.totals")).Scan(&p.last); err != nil {
+			return fmt.Errorf("read the last number of a daily total: %w", err)
+		}
+		p.known = true
+	}
+	var asked []*sum
+	for _, t := range totals {
+		if _, there := p.numbers[t.Key]; !there {
+			asked = append(asked, t)
+		}
+	}
+	n := len(asked)
+	if n == 0 || p.last == 0 {
+		return nil
+	}
+	// One allocation serves all columns.
 	text := make([]string, 7*n)
 	days, books, parties, products := text[0:n], text[n:2*n], text[2*n:3*n], text[3*n:4*n]
 	methods, types, currencies := text[4*n:5*n], text[5*n:6*n], text[6*n:7*n]
-	transactions, debits, credits := make([]int64, n), make([]decimal.Decimal, n), make([]decimal.Decimal, n)
-	for i, t := range totals {
+	for i, t := range asked {
 		days[i], books[i], parties[i], products[i] = string(t.Day), t.Book, t.Party, t.Product
 		methods[i], types[i], currencies[i] = t.Method, t.Type, string(t.Currency)
-		transactions[i], debits[i], credits[i] = t.Transactions, t.Debits, t.Credits
 	}
-	_, err := tx.Exec(ctx, readmodel.In(p.schema, `
-		INSERT INTO {schema}.totals AS t (day, book, party, product, method, type, currency, transactions, debits, credits)
-		SELECT u.day::date, u.book, u.party, u.product, u.method, u.type, u.currency, u.transactions, u.debits, u.credits
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::numeric[], $10::numeric[])
-			AS u(day, book, party, product, method, type, currency, transactions, debits, credits)
-		ON CONFLICT (day, book, party, product, method, type, currency) DO UPDATE SET
-			transactions = t.transactions + excluded.transactions, debits = t.debits + excluded.debits, credits = t.credits + excluded.credits`),
-		days, books, parties, products, methods, types, currencies, transactions,
-		pgtype.FlatArray[decimal.Decimal](debits), pgtype.FlatArray[decimal.Decimal](credits))
+	rows, err := tx.Query(ctx, readmodel.In(p.schema, `
+		SELECT u.n, t.number
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+			WITH ORDINALITY AS u(day, book, party, product, method, type, currency, n)
+		JOIN {schema}.totals t ON t.day = u.day::date AND t.book = u.book AND t.party = u.party AND t.product = u.product
+			AND t.method = u.method AND t.type = u.type AND t.currency = u.currency`),
+		days, books, parties, products, methods, types, currencies)
+	if err != nil {
+		return fmt.Errorf("find daily totals: %w", err)
+	}
+	var at int64
+	var number int32
+	_, err = pgx.ForEachRow(rows, []any{&at, &number}, func() error {
+		p.numbers[asked[at-1].Key] = number
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("find daily totals: %w", err)
+	}
+	return nil
+}
+
+// insert writes the rows of keys that come for the first time.
+func (p *projector) insert(ctx context.Context, tx pgx.Tx, added []numbered) error {
+	days := map[domain.Date]time.Time{}
+	for _, t := range added {
+		if _, known := days[t.Day]; known {
+			continue
+		}
+		day, err := time.Parse(time.DateOnly, string(t.Day))
+		if err != nil {
+			return fmt.Errorf("read effective_on: %w", err)
+		}
+		days[t.Day] = day
+	}
+	return readmodel.Write(ctx, tx, p.schema, "totals",
+		[]string{"day", "book", "party", "product", "method", "type", "currency", "transactions", "debits", "credits", "number"}, added,
+		func(t *numbered, to *postgres.CopyRow) {
+			to.Date(days[t.Day])
+			to.Text(t.Book)
+			to.Text(t.Party)
+			to.Text(t.Product)
+			to.Text(t.Method)
+			to.Text(t.Type)
+			to.Text(string(t.Currency))
+			to.Bigint(t.Transactions)
+			t.Debits.Write(to)
+			t.Credits.Write(to)
+			to.Int(t.number)
+		})
+}
+
+// update adds to rows that were there before, in their order.
+func (p *projector) update(ctx context.Context, tx pgx.Tx, changed []numbered) error {
+	n := len(changed)
+	if n == 0 {
+		return nil
+	}
+	slices.SortFunc(changed, func(a, b numbered) int { return cmp.Compare(a.number, b.number) })
+	numbers, transactions := make([]int32, n), make([]int64, n)
+	debits, credits := make([]decimal.Decimal, n), make([]decimal.Decimal, n)
+	for i, t := range changed {
+		numbers[i], transactions[i], debits[i], credits[i] = t.number, t.Transactions, t.Debits.Decimal(), t.Credits.Decimal()
+	}
+	tag, err := tx.Exec(ctx, readmodel.In(p.schema, `
+		UPDATE {schema}.totals t SET transactions = t.transactions + u.transactions, debits = t.debits + u.debits, credits = t.credits + u.credits
+		FROM unnest($1::int[], $2::bigint[], $3::numeric[], $4::numeric[]) AS u(number, transactions, debits, credits)
+		WHERE t.number = u.number`),
+		numbers, transactions, pgtype.FlatArray[decimal.Decimal](debits), pgtype.FlatArray[decimal.Decimal](credits))
 	if err != nil {
 		return fmt.Errorf("add to the daily totals: %w", err)
+	}
+	if tag.RowsAffected() != int64(n) {
+		return fmt.Errorf("add to the daily totals: %d rows are there of %d", tag.RowsAffected(), n)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/domain/schedule"
 	"github.com/jeongsan/jeongsan/domain/source"
+	"github.com/jeongsan/jeongsan/internal/postgres"
 	"github.com/jeongsan/jeongsan/migrations"
 	"github.com/jeongsan/jeongsan/projections/readmodel"
 )
@@ -154,12 +155,25 @@ func (p *projector) writeQuarantine(ctx context.Context, tx pgx.Tx, changes chan
 			return fmt.Errorf("release from quarantine: %w", err)
 		}
 	}
-	return readmodel.Copy(ctx, tx, p.schema, "quarantine",
+	return readmodel.Write(ctx, tx, p.schema, "quarantine",
 		[]string{"source", "record", "content_hash", "delivery", "number", "code", "field", "reason", "currency", "amount", "recorded_at", "position"},
-		changes.quarantined, func(q *quarantineRow, to []any) {
-			to[0], to[1], to[2], to[3], to[4] = q.Source, q.Record, q.ContentHash, q.Delivery, int64(q.Offset)
-			to[5], to[6], to[7], to[8] = string(q.Code), q.Field, q.Reason, string(q.Currency)
-			to[9], to[10], to[11] = q.Amount, q.RecordedAt, int64(q.position)
+		changes.quarantined, func(q *quarantineRow, to *postgres.CopyRow) {
+			to.Text(q.Source)
+			to.Text(q.Record)
+			to.Text(q.ContentHash)
+			to.Text(q.Delivery)
+			to.Bigint(int64(q.Offset))
+			to.Text(string(q.Code))
+			to.Text(q.Field)
+			to.Text(q.Reason)
+			to.Text(string(q.Currency))
+			if q.Amount == nil {
+				to.Null()
+			} else {
+				to.Amount(*q.Amount)
+			}
+			to.Timestamptz(q.RecordedAt)
+			to.Bigint(int64(q.position))
 		})
 }
 

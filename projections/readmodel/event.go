@@ -20,24 +20,41 @@ type Event struct {
 	Revision uint64
 	Type     string
 	Meta     eventstore.Meta
-	Event    domain.Event
-	// Entry is set for the events that book an entry.
+	// Entry is set for the events that book an entry, Event for all others.
 	Entry *Entry
+	Event domain.Event
 	// Err says why the event could not be decoded; the fields above it but the
 	// first four are then empty. A read model that it concerns stops there.
 	Err error
 }
 
+// Decoder decodes the events of one subscription or read. It shares the strings
+// that come again between them. It belongs to one goroutine.
+type Decoder struct{ summaries eventstore.Summaries }
+
 // Decode decodes a record. It never fails: what cannot be decoded is in Err.
-func Decode(r eventstore.Recorded) Event {
+func (d *Decoder) Decode(r eventstore.Recorded) Event {
 	e := Event{Position: r.Position, Stream: r.Stream, Revision: r.Revision, Type: r.Type}
-	if e.Meta, e.Err = eventstore.DecodeMeta(r); e.Err != nil {
+	if e.Meta, e.Err = d.summaries.Meta(r); e.Err != nil {
 		return e
 	}
-	if e.Event, e.Err = eventstore.Decode(r); e.Err != nil {
+	if summary, ok := d.summaries.Read(r); ok {
+		e.Entry = settlement(&e, &summary.TransactionSettled, summary.Named)
 		return e
 	}
-	e.Entry = entryOf(e)
+	event, err := eventstore.Decode(r)
+	if err != nil {
+		e.Err = err
+		return e
+	}
+	switch event := event.(type) {
+	case book.TransactionSettled:
+		e.Entry = settlement(&e, &event, slices.Collect(maps.Values(event.Parties)))
+	case book.EntryReversed:
+		e.Entry = reversal(&e, &event)
+	default:
+		e.Event = event
+	}
 	return e
 }
 
@@ -87,36 +104,35 @@ type Entry struct {
 	Link     string
 }
 
-func entryOf(e Event) *Entry {
+func settlement(e *Event, s *book.TransactionSettled, named []string) *Entry {
 	_, id := e.Stream.Split()
-	switch event := e.Event.(type) {
-	case book.TransactionSettled:
-		entry := &Entry{
-			Key: event.Key, Position: e.Position, Revision: e.Revision, Kind: Settlement, Book: id,
-			Type: event.Type, Method: event.Method, Product: event.Product, Currency: event.Currency, Amount: event.Amount,
-			OccurredAt: event.OccurredAt, EffectiveOn: event.EffectiveOn, RecordedAt: event.RecordedAt,
-			Contract: event.Contract, Schedule: event.Schedule, Version: event.Version,
-			Parties: parties(event.Parties, event.Postings), Postings: event.Postings,
-		}
-		if event.Original != nil {
-			entry.Original, entry.Link = event.Original, LinkRefund
-		}
-		return entry
-	case book.EntryReversed:
-		return &Entry{
-			Key: event.Key, Position: e.Position, Revision: e.Revision, Kind: Reversal, Book: id,
-			Type: event.Type, Method: event.Method, Product: event.Product, Currency: event.Currency, Amount: event.Amount,
-			OccurredAt: event.OccurredAt, EffectiveOn: event.EffectiveOn, RecordedAt: event.RecordedAt,
-			Parties: parties(event.Parties, event.Postings), Postings: event.Postings,
-			Original: &event.Reverses, Link: LinkReversal,
-		}
+	entry := &Entry{
+		Key: s.Key, Position: e.Position, Revision: e.Revision, Kind: Settlement, Book: id,
+		Type: s.Type, Method: s.Method, Product: s.Product, Currency: s.Currency, Amount: s.Amount,
+		OccurredAt: s.OccurredAt, EffectiveOn: s.EffectiveOn, RecordedAt: s.RecordedAt,
+		Contract: s.Contract, Schedule: s.Schedule, Version: s.Version,
+		Parties: parties(named, s.Postings), Postings: s.Postings,
 	}
-	return nil
+	if s.Original != nil {
+		entry.Original, entry.Link = s.Original, LinkRefund
+	}
+	return entry
 }
 
-func parties(named map[string]string, postings []ledger.Posting) []string {
-	all := make([]string, 0, len(named)+len(postings))
-	all = slices.AppendSeq(all, maps.Values(named))
+func reversal(e *Event, r *book.EntryReversed) *Entry {
+	_, id := e.Stream.Split()
+	return &Entry{
+		Key: r.Key, Position: e.Position, Revision: e.Revision, Kind: Reversal, Book: id,
+		Type: r.Type, Method: r.Method, Product: r.Product, Currency: r.Currency, Amount: r.Amount,
+		OccurredAt: r.OccurredAt, EffectiveOn: r.EffectiveOn, RecordedAt: r.RecordedAt,
+		Parties: parties(slices.Collect(maps.Values(r.Parties)), r.Postings), Postings: r.Postings,
+		Original: &r.Reverses, Link: LinkReversal,
+	}
+}
+
+// parties joins those named with the owners of accounts.
+func parties(named []string, postings []ledger.Posting) []string {
+	all := slices.Grow(named, len(postings))
 	for _, p := range postings {
 		owner, _, _ := p.Account.Split()
 		all = append(all, owner)

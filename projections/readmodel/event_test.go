@@ -26,7 +26,7 @@ func record(t *testing.T, stream domain.StreamID, event domain.Event) eventstore
 
 func TestDecodeSettlement(t *testing.T) {
 	original := &book.Original{Key: book.Key{Source: "pg", ExternalID: "1"}, Ref: domain.Ref{Stream: "book-a", Revision: 2}}
-	e := readmodel.Decode(record(t, "book-a", book.TransactionSettled{
+	e := new(readmodel.Decoder).Decode(record(t, "book-a", book.TransactionSettled{
 		Key: book.Key{Source: "pg", ExternalID: "2"}, ContentHash: "1:ab", Type: "refund", Method: "card", Product: "p", OccurredAt: time.Unix(5, 0).UTC(),
 		Parties: map[string]string{"seller": "zoe", "platform": "ann", "affiliate": "zoe"}, EffectiveOn: "2026-03-01", RecordedAt: time.Unix(9, 0).UTC(),
 		Currency: "USD", Amount: money.New(-1250, 2), Original: original, Contract: "c", Schedule: "s", Version: 3, Engine: 1,
@@ -49,7 +49,7 @@ func TestDecodeSettlement(t *testing.T) {
 }
 
 func TestDecodeReversal(t *testing.T) {
-	e := readmodel.Decode(record(t, "book-a", book.EntryReversed{
+	e := new(readmodel.Decoder).Decode(record(t, "book-a", book.EntryReversed{
 		Key: book.Key{Source: "desk", ExternalID: "r"}, ContentHash: "1:ab", Reverses: book.Original{Key: book.Key{Source: "pg", ExternalID: "1"}, Ref: domain.Ref{Stream: "book-a"}},
 		Reason: "wrong", Type: "sale", Currency: "KRW", Amount: money.New(-5, 0), EffectiveOn: "2026-03-01", Postings: []ledger.Posting{},
 	}))
@@ -64,11 +64,11 @@ func TestDecodeReversal(t *testing.T) {
 func TestDecodeKeepsWhatItCannotRead(t *testing.T) {
 	r := record(t, "book-a", book.EntryReversed{Postings: []ledger.Posting{}})
 	r.Data = []byte(`{"nonsense":1}`)
-	e := readmodel.Decode(r)
+	e := new(readmodel.Decoder).Decode(r)
 	require.Error(t, e.Err)
 	require.Nil(t, e.Entry)
 	require.Equal(t, uint64(4), e.Revision)
 	r = record(t, "book-a", book.EntryReversed{Postings: []ledger.Posting{}})
 	r.Metadata = []byte(`x`)
-	require.Error(t, readmodel.Decode(r).Err)
+	require.Error(t, new(readmodel.Decoder).Decode(r).Err)
 }

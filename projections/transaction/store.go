@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/internal/postgres"
 	"github.com/jeongsan/jeongsan/migrations"
 	"github.com/jeongsan/jeongsan/projections/readmodel"
 )
@@ -62,24 +62,45 @@ func (p *projector) Project(ctx context.Context, tx pgx.Tx, events []readmodel.E
 			dates[entry.EffectiveOn] = date
 		}
 	}
-	err := readmodel.Copy(ctx, tx, p.schema, "transactions", headerColumns, changes.Transactions,
-		func(row **readmodel.Entry, to []any) {
+	err := readmodel.Write(ctx, tx, p.schema, "transactions", headerColumns, changes.Transactions,
+		func(row **readmodel.Entry, to *postgres.CopyRow) {
 			e := *row
-			to[0], to[1], to[2], to[3], to[4], to[5] = int64(e.Position), e.Book, int64(e.Revision), e.Kind, e.Source, e.ExternalID
-			to[6], to[7], to[8], to[9], to[10] = e.Type, e.Method, e.Product, string(e.Currency), e.Amount
-			to[11], to[12], to[13] = e.OccurredAt, dates[e.EffectiveOn], e.RecordedAt
-			to[14], to[15], to[16], to[17] = e.Contract, e.Schedule, int32(e.Version), pgtype.FlatArray[string](e.Parties)
+			to.Bigint(int64(e.Position))
+			to.Text(e.Book)
+			to.Bigint(int64(e.Revision))
+			to.Text(e.Kind)
+			to.Text(e.Source)
+			to.Text(e.ExternalID)
+			to.Text(e.Type)
+			to.Text(e.Method)
+			to.Text(e.Product)
+			to.Text(string(e.Currency))
+			to.Amount(e.Amount)
+			to.Timestamptz(e.OccurredAt)
+			to.Date(dates[e.EffectiveOn])
+			to.Timestamptz(e.RecordedAt)
+			to.Text(e.Contract)
+			to.Text(e.Schedule)
+			to.Int(int32(e.Version))
+			to.Texts(e.Parties)
 		})
 	if err != nil {
 		return err
 	}
-	err = readmodel.Copy(ctx, tx, p.schema, "parties", []string{"party", "position", "positions"}, changes.Parties,
-		func(c *run, to []any) {
-			to[0], to[1], to[2] = c.Party, c.Positions[len(c.Positions)-1], pgtype.FlatArray[int64](c.Positions)
+	err = readmodel.Write(ctx, tx, p.schema, "parties", []string{"party", "position", "positions"}, changes.Parties,
+		func(c *run, to *postgres.CopyRow) {
+			to.Text(c.Party)
+			to.Bigint(c.Positions[len(c.Positions)-1])
+			to.Bigints(c.Positions)
 		})
 	if err != nil {
 		return err
 	}
-	return readmodel.Copy(ctx, tx, p.schema, "links", []string{"book", "revision", "position", "kind"}, changes.Links,
-		func(l *link, to []any) { to[0], to[1], to[2], to[3] = l.Book, int64(l.Revision), l.Position, l.Kind })
+	return readmodel.Write(ctx, tx, p.schema, "links", []string{"book", "revision", "position", "kind"}, changes.Links,
+		func(l *link, to *postgres.CopyRow) {
+			to.Text(l.Book)
+			to.Bigint(int64(l.Revision))
+			to.Bigint(l.Position)
+			to.Text(l.Kind)
+		})
 }
