@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -101,7 +102,7 @@ func (w *worker) commit(ctx context.Context, events []readmodel.Event, position 
 		if len(events) == 0 {
 			return nil
 		}
-		err := w.projector.Project(ctx, tx, events)
+		err := w.project(ctx, tx, events)
 		if err != nil && ctx.Err() == nil && !tx.Conn().IsClosed() && !ofTheServer(err) {
 			// The connection works and the server is well: it is the event.
 			return &faultError{err}
@@ -115,6 +116,17 @@ func (w *worker) commit(ctx context.Context, events []readmodel.Event, position 
 	w.status.Events += int64(len(events))
 	w.status.Parked = nil
 	return nil
+}
+
+// project hands events to the read model. One whose code panics has failed like any
+// other: it must not take the process and the other read models with it.
+func (w *worker) project(ctx context.Context, tx pgx.Tx, events []readmodel.Event) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("the read model's code panics: %v\n%s", fault, debug.Stack())
+		}
+	}()
+	return w.projector.Project(ctx, tx, events)
 }
 
 // fence moves the checkpoint if it is where this worker left it. Its row stays

@@ -145,7 +145,7 @@ func (d *demonstration) show(ctx context.Context, directory string) error {
 		return err
 	}
 	p.say("\nProof: the log folded a second time, by code that shares nothing with the first")
-	return p.verify(ctx, d.o)
+	return p.verify(ctx, d.o, nil)
 }
 
 // register applies the platform's terms and reads the definitions of its sources.

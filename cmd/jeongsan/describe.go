@@ -27,8 +27,13 @@ func describe(c domain.Command) string {
 func (p *program) explainInUse(err error) error {
 	var e *domain.Error
 	if errors.As(err, &e) && e.Field == "data" && e.Code == domain.CodeConflict {
-		if r, found, readErr := p.runningServer(); readErr == nil && found && r.Server != "" {
+		r, found, readErr := p.runningServer()
+		switch {
+		case readErr != nil || !found:
+		case r.Server != "":
 			e.Remedy = "send to the running server with --server " + r.Server + ", or stop it"
+		case r.EventStore != "":
+			e.Remedy = "use the running event store with --eventstore '" + r.EventStore + "' and a data directory of your own, or stop it"
 		}
 	}
 	return err

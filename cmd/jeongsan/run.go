@@ -90,7 +90,7 @@ Without --eventstore and --database everything runs embedded in --data.`,
 	})
 	root.AddCommand(
 		p.demoCommand(), p.serveCommand(), p.applyCommand(), p.ingestCommand(), p.quarantineCommand(),
-		p.projectionsCommand(), p.verifyCommand(), p.replayCommand(), p.migrateCommand(), p.versionCommand(),
+		p.projectionsCommand(), p.verifyCommand(), p.replayCommand(), p.migrateCommand(), p.nodeCommand(), p.benchCommand(), p.versionCommand(),
 	)
 	return root
 }
@@ -125,7 +125,7 @@ func (p *program) printError(err error) {
 		case !errors.As(err, &e):
 			e = &domain.Error{Code: domain.CodeInternal, Message: err.Error()}
 		}
-		if data, encodeErr := json.Marshal(map[string]any{"error": e}); encodeErr == nil {
+		if data, encodeErr := json.Marshal(map[string]any{"error": e, "detail": err.Error()}); encodeErr == nil {
 			fmt.Fprintln(p.stderr, string(data))
 			return
 		}

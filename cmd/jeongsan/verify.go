@@ -7,21 +7,33 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jeongsan/jeongsan/eventstore/command"
 	"github.com/jeongsan/jeongsan/internal/verify"
 )
 
 func (p *program) verifyCommand() *cobra.Command {
-	return &cobra.Command{
+	var localIndex, logOnly bool
+	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Prove that the log is sound and that the read models agree with it",
 		Long: `Replay the whole log with a second, independent implementation and check that
 every entry balances, no transaction was settled twice, revisions have no gaps
 and references resolve; then compare every account, balance, entry, transaction
-and total in Postgres with it, to the last minor unit.
+and total in Postgres with it, to the last minor unit. With --log only the log is
+checked, and Postgres is not needed.
+
+The report adds up what came of the inputs, per outcome, book, source, type and
+currency, from the events alone. Its state is a hash of all accounts and all
+transactions: ledgers that took the same transactions have the same state, in
+whatever order they came.
 
 The first difference is named and the exit code is 1. Beside a running server
-the command reads through the server's event store and database.`,
+the command reads through the server's event store and database.
+
+With --index the local index of the process that settles, in --data, is compared
+with the log as well, key by key; that process must have stopped.`,
 		Example: `  jeongsan verify --data ./ledger
+  jeongsan verify --data ./ledger --log --json
   jeongsan verify --eventstore esdb://db:2113?tls=false --database postgres://ledger@db/ledger`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -30,7 +42,7 @@ the command reads through the server's event store and database.`,
 			if err != nil {
 				return err
 			}
-			o, err := p.open(ctx, need{command: "verify", database: true, projections: !attached && p.config.Database == ""})
+			o, err := p.open(ctx, need{command: "verify", database: !logOnly, projections: !logOnly && !attached && p.config.Database == ""})
 			if err != nil {
 				return err
 			}
@@ -40,18 +52,31 @@ the command reads through the server's event store and database.`,
 					return err
 				}
 			}
-			return p.verify(ctx, o)
+			var checked []command.CheckedBook
+			if localIndex {
+				if checked, err = p.checkIndex(ctx, o); err != nil {
+					return err
+				}
+			}
+			return p.verify(ctx, o, checked)
 		},
 	}
+	cmd.Flags().BoolVar(&logOnly, "log", false, "check the log only, not the read models")
+	cmd.Flags().BoolVar(&localIndex, "index", false, "compare the local index in --data with the log, too")
+	return cmd
 }
 
 // verify folds the log independently, compares, and prints the report.
-func (p *program) verify(ctx context.Context, o *parts) error {
+func (p *program) verify(ctx context.Context, o *parts, checked []command.CheckedBook) error {
 	bar := p.newBar("verify", 0)
 	report, err := verify.Verify(ctx, verify.Config{Store: o.store, Pool: o.pool, Progress: func(events uint64) { bar.set(0, events) }})
 	bar.finish()
 	if p.config.JSON {
-		if printErr := p.printJSON(report); printErr != nil {
+		var printed any = report
+		if checked != nil {
+			printed = withIndex{Report: report, Index: checked}
+		}
+		if printErr := p.printJSON(printed); printErr != nil {
 			return printErr
 		}
 		return err

@@ -30,7 +30,8 @@ func (r *rig) history(dir string) []domain.Command {
 }
 
 // intact checks that a door with the index in dir knows the whole history: every
-// key is a replay, and refunds and reversals are remembered.
+// key is a replay, the oldest sale can be refunded, and refunds and reversals are
+// remembered.
 func (r *rig) intact(dir string, commands []domain.Command) {
 	r.t.Helper()
 	l := r.open(dir)
@@ -38,11 +39,13 @@ func (r *rig) intact(dir string, commands []domain.Command) {
 	refused(r.t, domain.CodeExceedsOriginal, do(l, refund("Q-more", "S-000007", 8_001))...)
 	refused(r.t, domain.CodeConflict, do(l, reversal("R-again", "S-000008"))...)
 	probe := fmt.Sprintf("probe-%d", rand.Uint64())
-	applied(r.t, do(l, sale(probe))...)
+	applied(r.t, do(l, sale(probe), refund("Q-"+probe, "S-000000", 1))...)
 	hash := r.fold().Hash()
 	header := r.header(l)
 	require.Equal(r.t, hash[:], header.Hash)
 	require.EqualValues(r.t, r.fold().Count(), header.Keys)
+	_, err := r.check(dir)
+	require.NoError(r.t, err)
 }
 
 func TestDeletedIndexIsRebuilt(t *testing.T) {
@@ -151,8 +154,12 @@ func TestIndexAheadOfTheLogIsRebuilt(t *testing.T) {
 				replies := do(l, commands[:400]...)
 				replayed(t, replies[:length]...)
 				applied(t, replies[length:]...)
+				applied(t, do(l, refund("Q-oldest", "S-000000", 10_000))...)
+				refused(t, domain.CodeExceedsOriginal, do(l, refund("Q-again", "S-000000", 1))...)
 				hash := older.fold().Hash()
 				require.Equal(t, hash[:], older.header(l).Hash)
+				_, err := older.check(copied)
+				require.NoError(t, err)
 			})
 		}
 	}

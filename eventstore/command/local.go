@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/jeongsan/jeongsan/domain"
@@ -28,6 +29,7 @@ type Config struct {
 	// IndexDir is the folder of the local index. It belongs to this process alone
 	// and may be deleted whenever no process uses it.
 	IndexDir string
+	IndexFS  vfs.FS           // that holds IndexDir; nil is the disk
 	Now      func() time.Time // nil is time.Now
 	Logger   *slog.Logger     // nil is slog.Default
 	Observer Observer         // may be nil
@@ -70,7 +72,7 @@ func Open(ctx context.Context, config Config) (*Local, error) {
 	if config.Logger == nil {
 		config.Logger = slog.Default()
 	}
-	rows, err := index.Open(index.Config{Dir: config.IndexDir, Identity: config.Identity, Logger: config.Logger})
+	rows, err := index.Open(index.Config{Dir: config.IndexDir, Identity: config.Identity, Logger: config.Logger, FS: config.IndexFS})
 	if err != nil {
 		return nil, err
 	}

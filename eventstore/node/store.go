@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"strconv"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -121,6 +122,7 @@ func pebbleOptions(filesystem vfs.FS, logger pebble.Logger, lock *pebble.Lock) *
 	return &pebble.Options{
 		FS:                 filesystem,
 		Logger:             logger,
+		EventListener:      &pebble.EventListener{BackgroundError: func(err error) { backgroundError(logger, err) }},
 		Lock:               lock,
 		FormatMajorVersion: pebble.FormatValueSeparation,
 		// Memtables are reserved out of the cache: three of them leave half of it
@@ -134,6 +136,19 @@ func pebbleOptions(filesystem vfs.FS, logger pebble.Logger, lock *pebble.Lock) *
 		MaxOpenFiles:                512,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 	}
+}
+
+// backgroundError hears of what Pebble cannot flush or compact. It tries for ever,
+// and appends would come to a halt without a word once its memory is full: a disk
+// that takes no more is as fatal here as in an append.
+func backgroundError(logger pebble.Logger, err error) {
+	for _, refusal := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.EIO} {
+		if errors.Is(err, refusal) {
+			logger.Fatalf("the disk of the log takes no more: %w", err)
+			return
+		}
+	}
+	logger.Errorf("background work: %v", err)
 }
 
 func directoryError(dir, what string, err error) error {

@@ -25,7 +25,7 @@ var layers = []layer{
 	{"eventstore/command", []string{"domain", "=eventstore", "eventstore/keyring", "eventstore/command"}},
 
 	{"collect", []string{"domain", "=eventstore", "eventstore/command", "eventstore/keyring", "collect", "internal/yamldoc"}},
-	{"projections", []string{"domain", "=eventstore", "projections", "migrations"}},
+	{"projections", []string{"domain", "=eventstore", "projections", "migrations", "internal/postgres"}},
 	{"graph", []string{"domain", "=eventstore", "eventstore/command", "eventstore/keyring", "projections", "graph"}},
 	{"migrations", []string{"domain"}},
 	{"examples", nil},
@@ -36,12 +36,17 @@ var layers = []layer{
 	{"internal/yamldoc", []string{"domain"}},
 	{"internal/terms", []string{"domain", "internal/yamldoc"}},
 	{"internal/verify", []string{"=eventstore"}},
+	{"internal/bench", []string{"domain", "=eventstore", "eventstore/command", "collect", "projections", "internal/postgres", "internal/verify"}},
+	{"internal/sim", []string{"domain", "=eventstore", "eventstore/command", "eventstore/keyring", "eventstore/memory", "collect", "projections", "internal/sim"}},
+	{"internal/sim/auditor", nil},
 	{"internal/testkit", []string{"domain", "=eventstore", "eventstore/esdb", "eventstore/node", "internal/postgres", "migrations"}},
+
+	{"tools/retailsums", nil},
 
 	{"cmd/jeongsan", []string{
 		"domain", "=eventstore", "eventstore/esdb", "eventstore/node", "eventstore/keyring", "eventstore/command",
 		"collect", "projections", "graph", "migrations", "examples",
-		"internal/datadir", "internal/postgres", "internal/terms", "internal/verify", "internal/yamldoc",
+		"internal/bench", "internal/datadir", "internal/postgres", "internal/terms", "internal/verify", "internal/yamldoc",
 	}},
 }
 
@@ -106,12 +111,12 @@ type home struct {
 var homes = []home{
 	{"github.com/EventStore/EventStore-Client-Go/v4/esdb", []string{"eventstore/esdb"}},
 	{"github.com/EventStore/EventStore-Client-Go/v4/protos/", []string{"eventstore/node", "eventstore/esdb"}},
-	{"github.com/cockroachdb/pebble/", []string{"eventstore/node", "eventstore/command"}},
+	{"github.com/cockroachdb/pebble/", []string{"eventstore/node", "eventstore/command", "internal/bench", "internal/sim"}},
 	{"github.com/tink-crypto/tink-go/", []string{"eventstore/keyring"}},
 	{"google.golang.org/grpc/", []string{"eventstore/node", "eventstore/esdb"}},
 	{"cel.dev/", []string{"collect"}},
 	{"github.com/pressly/goose/", []string{"migrations"}},
-	{"github.com/jackc/pgx/", []string{"projections", "graph", "migrations", "internal/postgres", "internal/testkit", "internal/verify", "cmd/jeongsan"}},
+	{"github.com/jackc/pgx/", []string{"projections", "graph", "migrations", "internal/postgres", "internal/testkit", "internal/verify", "internal/bench", "cmd/jeongsan"}},
 	{"github.com/99designs/gqlgen/", []string{"graph"}},
 	{"github.com/vektah/gqlparser/", []string{"graph"}},
 	{"github.com/vikstrous/dataloadgen", []string{"graph"}},

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -40,6 +38,8 @@ type Config struct {
 	Dir      string
 	Identity eventstore.Identity
 	Logger   *slog.Logger
+	// FS holds the folder; nil is the disk. A simulation gives one in memory.
+	FS vfs.FS
 }
 
 // Index is the database of all books of a process. It is safe for concurrent
@@ -48,6 +48,7 @@ type Index struct {
 	config  Config
 	lock    *pebble.Lock
 	damaged atomic.Bool // set by Pebble's background work
+	looking bool        // opened by Inspect: nothing is written
 
 	mu         sync.RWMutex // write-locked only while db is replaced or closed
 	db         *pebble.DB
@@ -58,10 +59,13 @@ type Index struct {
 // that is damaged, of another format, or of another log is emptied, which is
 // logged. CodeConflict says that another process uses the folder.
 func Open(config Config) (*Index, error) {
-	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
+	if config.FS == nil {
+		config.FS = vfs.Default
+	}
+	if err := config.FS.MkdirAll(config.Dir, 0o700); err != nil {
 		return nil, unusable(config.Dir, err)
 	}
-	lock, err := pebble.LockDirectory(config.Dir, vfs.Default)
+	lock, err := pebble.LockDirectory(config.Dir, config.FS)
 	if err != nil {
 		return nil, &domain.Error{
 			Code: domain.CodeConflict, Field: "index", Value: config.Dir, Message: "the local index is in use by another process, or its folder is not writable",
@@ -88,10 +92,11 @@ func (x *Index) open() error {
 		Lock: x.lock,
 		// Given so that Pebble does not wrap it in checks of the disk's health, which
 		// leave a goroutine behind where opening fails.
-		FS:                 vfs.Default,
+		FS:                 x.config.FS,
 		CacheSize:          cacheBytes,
 		MemTableSize:       memtableBytes,
 		MaxOpenFiles:       openFiles,
+		ReadOnly:           x.looking,
 		FormatMajorVersion: pebble.FormatNewest,
 		Logger:             logger,
 		EventListener: &pebble.EventListener{
@@ -151,15 +156,16 @@ func (x *Index) reset(cause error) error {
 		}
 		x.db = nil
 	}
-	files, err := os.ReadDir(x.config.Dir)
+	fs := x.config.FS
+	names, err := fs.List(x.config.Dir)
 	if err != nil {
 		return unusable(x.config.Dir, err)
 	}
-	for _, file := range files {
-		if file.Name() == "LOCK" {
+	for _, name := range names {
+		if name == "LOCK" {
 			continue
 		}
-		if err := os.RemoveAll(filepath.Join(x.config.Dir, file.Name())); err != nil {
+		if err := fs.RemoveAll(fs.PathJoin(x.config.Dir, name)); err != nil {
 			return unusable(x.config.Dir, err)
 		}
 	}

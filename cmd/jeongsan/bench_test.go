@@ -1,0 +1,83 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/jeongsan/jeongsan/internal/bench"
+)
+
+// runBench runs scenarios small, for real, and returns the figures by scenario.
+func runBench(t *testing.T, args ...string) (bench.Report, map[string]map[string]float64) {
+	t.Helper()
+	args = append([]string{"bench", "--json", "--settlements", "1500", "--accounts", "50", "--duration", "300ms"}, args...)
+	var report bench.Report
+	require.NoError(t, json.Unmarshal([]byte(succeed(t, args...)), &report))
+	figures := map[string]map[string]float64{}
+	for _, result := range report.Results {
+		figures[result.Name] = map[string]float64{}
+		for _, f := range result.Figures {
+			figures[result.Name][f.Name] = f.Value
+		}
+	}
+	return report, figures
+}
+
+// TestBench runs scenarios for real: every figure is of settlements that the
+// scenario itself has seen durable, visible, equal or in balance.
+func TestBench(t *testing.T) {
+	needsPostgres(t)
+	data := filepath.Join(filepath.Dir(dataDirectory(t)), "bench")
+	profile := filepath.Join(t.TempDir(), "cpu.pprof")
+	report, figures := runBench(t, "calibrate", "end-to-end", "verify", "query", "rebuild", "durable", "graphql", "--data", data, "--cpuprofile", profile)
+	for _, name := range []string{"storage", "yardstick", "bare", "end-to-end", "rebuild", "durable", "graphql"} {
+		require.Positive(t, figures[name]["settlements_per_second"], name)
+	}
+	require.EqualValues(t, 3, figures["end-to-end"]["flushes"], "1,500 settlements in groups of 500")
+	require.Greater(t, figures["end-to-end"]["bytes_both_stores"], 500.0)
+	require.Positive(t, figures["end-to-end"]["durable_to_visible_p99"])
+	require.Positive(t, figures["verify"]["fold_events_per_second"])
+	require.Positive(t, figures["query"]["balance_p50"])
+	require.Positive(t, figures["graphql"]["one_caller_answer_p50"])
+	require.NotEmpty(t, report.Machine.Postgres["shared_buffers"])
+	require.NotEmpty(t, report.Ratios)
+	left, err := os.ReadDir(data)
+	require.NoError(t, err)
+	require.Empty(t, left, "the ledgers are removed")
+	require.FileExists(t, filepath.Join(filepath.Dir(profile), "cpu.end-to-end.pprof"))
+}
+
+// TestBenchOtherScenarios runs what takes longer.
+func TestBenchOtherScenarios(t *testing.T) {
+	needsPostgres(t)
+	if os.Getenv("JEONGSAN_LONG") == "" {
+		t.Skip("JEONGSAN_LONG=1 runs the scenarios that take long")
+	}
+	_, figures := runBench(t, "ingest", "paced", "hot", "wide", "memory", "--rate", "500", "--ids", "uuid")
+	require.Positive(t, figures["ingest"]["settlements_per_second"])
+	require.Positive(t, figures["paced"]["durable_to_visible_p99"])
+	require.InDelta(t, 500, figures["paced"]["settlements_per_second"], 150)
+	require.Positive(t, figures["hot"]["one_by_thousand"])
+	require.Positive(t, figures["wide"]["short_of_wide_by_thousand"])
+	require.Positive(t, figures["memory"]["quiet_at_end"])
+}
+
+func TestBenchRefuses(t *testing.T) {
+	used := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(used, "ledger"), nil, 0o600))
+	for reason, args := range map[string][]string{
+		"not empty":        {"flush", "--data", used},
+		"embedded parts":   {"flush", "--database", "postgres://ledger@db/ledger"},
+		"no such scenario": {"warp"},
+	} {
+		code, stdout, stderr := jeongsan(t, append([]string{"bench"}, args...)...)
+		require.Equal(t, exitUsage, code, stderr)
+		require.Contains(t, stderr, reason)
+		require.Empty(t, stdout)
+	}
+	require.FileExists(t, filepath.Join(used, "ledger"))
+}
