@@ -46,6 +46,10 @@ verify-generated: ## Fail if generated code is not up to date.
 bench: postgres ## Run the benchmarks; BENCH selects some of them.
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
 
+.PHONY: torture
+torture: postgres ## Kill and starve real processes for an hour; see tools/torture.sh.
+	tools/torture.sh
+
 .PHONY: check
 check: lint verify-generated test ## Do what must pass before a commit.
 

@@ -44,6 +44,8 @@ func TestBadInput(t *testing.T) {
 		{"foreign directory", []string{"verify", "--data", foreign}, exitFailed, []string{foreign}},
 		{"missing parent", []string{"verify", "--data", "/nowhere/data"}, exitFailed, []string{"/nowhere"}},
 		{"bad moment", []string{"replay", "--until", "yesterday", "--data", filepath.Join(t.TempDir(), "d")}, exitUsage, []string{"yesterday", "2026-11-22T09:00:00Z"}},
+		{"node for others", []string{"node", "--listen", "0.0.0.0:2113"}, exitUsage, []string{"0.0.0.0:2113", "loopback"}},
+		{"node with another's store", []string{"node", "--eventstore", "esdb://127.0.0.1:1?tls=false"}, exitUsage, []string{"esdb://127.0.0.1:1", "serve"}},
 		{"no quarantine source", []string{"quarantine", "list"}, exitUsage, []string{"--source"}},
 		{"unknown read model", []string{"projections", "rebuild", "ledger"}, exitUsage, []string{"ledger", "account"}},
 		{"store out of reach", []string{"replay", "--eventstore", "esdb://127.0.0.1:1?tls=false"}, exitFailed, []string{"127.0.0.1:1", "does not answer", "connection string"}},
@@ -80,7 +82,7 @@ func TestMissingPostgresIsNamed(t *testing.T) {
 }
 
 func TestHelpTeaches(t *testing.T) {
-	for _, command := range []string{"demo", "serve", "apply", "ingest", "quarantine", "projections", "verify", "replay", "migrate", "version"} {
+	for _, command := range []string{"demo", "serve", "apply", "ingest", "quarantine", "projections", "verify", "replay", "migrate", "node", "version"} {
 		help := succeed(t, command, "--help")
 		require.Contains(t, help, "Usage:", command)
 		require.Greater(t, strings.Count(help, "\n"), 8, command)

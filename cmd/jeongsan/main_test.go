@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -29,6 +30,7 @@ const asProgram = "JEONGSAN_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		signal.Ignore(syscall.SIGXFSZ) // a limit on files is met as an error, like a full disk
 		main()
 	}
 	testkit.Main(m)
@@ -48,8 +50,12 @@ func dataDirectory(t *testing.T) string {
 	directory, err := os.MkdirTemp("", "jeongsan-test-")
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(directory, 0o711)) //nolint:gosec // searchable for the database's user
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(directory)) })
-	return filepath.Join(directory, "data")
+	data := filepath.Join(directory, "data")
+	t.Cleanup(func() {
+		require.NoError(t, postgres.RemoveSocket(filepath.Join(data, "postgres"))) // of a server that was killed
+		require.NoError(t, os.RemoveAll(directory))
+	})
+	return data
 }
 
 // jeongsan runs a command in this process and returns what it printed.
@@ -93,7 +99,8 @@ type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	server running
-	exited chan error
+	exited chan struct{} // closed after err is set
+	err    error
 
 	mu  sync.Mutex
 	log bytes.Buffer
@@ -102,7 +109,16 @@ type process struct {
 // start runs the program until it has printed what it serves.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startWith(t, nil, args...)
+}
+
+// startWith is start for a process that is prepared before it runs.
+func startWith(t *testing.T, prepare func(*process), args ...string) *process {
+	t.Helper()
 	p := launch(t, append(args, "--json")...)
+	if prepare != nil {
+		prepare(p)
+	}
 	require.NoError(t, json.NewDecoder(bufio.NewReader(p.stdout(t))).Decode(&p.server), "the process printed no address: %s", p.stderr())
 	return p
 }
@@ -112,7 +128,7 @@ func launch(t *testing.T, args ...string) *process {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	p := &process{t: t, cmd: exec.Command(self, args...), exited: make(chan error, 1)}
+	p := &process{t: t, cmd: exec.Command(self, args...), exited: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), asProgram+"=1")
 	p.cmd.Stderr = p
 	return p
@@ -127,12 +143,19 @@ func (p *process) stdout(t *testing.T) io.Reader {
 	read, write := io.Pipe()
 	go func() {
 		_, err := io.Copy(write, out)
-		p.exited <- p.cmd.Wait()
+		p.err = p.cmd.Wait()
 		close(p.exited)
 		_ = write.CloseWithError(err) // a pipe's CloseWithError never fails
 	}()
 	t.Cleanup(p.kill)
 	return read
+}
+
+// begin starts the process, whose standard output nobody reads.
+func (p *process) begin(t *testing.T) {
+	t.Helper()
+	out := p.stdout(t)
+	go func() { _, _ = io.Copy(io.Discard, out) }() // it ends with the process
 }
 
 // Write collects the log of the process.
@@ -159,8 +182,8 @@ func (p *process) stop() {
 	p.t.Helper()
 	require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGTERM))
 	select {
-	case err := <-p.exited:
-		require.NoError(p.t, err, "the process did not stop cleanly: %s", p.stderr())
+	case <-p.exited:
+		require.NoError(p.t, p.err, "the process did not stop cleanly: %s", p.stderr())
 	case <-time.After(time.Minute):
 		p.t.Fatalf("the process did not stop: %s", p.stderr())
 	}

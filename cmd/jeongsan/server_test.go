@@ -1,23 +1,14 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
-	"math/rand/v2"
 	"net/http"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/jeongsan/jeongsan/eventstore"
-	"github.com/jeongsan/jeongsan/eventstore/esdb"
 )
 
 // TestFollowOneSettlement goes the whole way of the data through the public
@@ -118,80 +109,6 @@ func TestFourProcesses(t *testing.T) {
 	require.Contains(t, succeed(t, "verify", "--eventstore", decide.server.EventStore, "--database", project.server.Database), "no difference")
 	for _, p := range []*process{api, collect, project, decide} {
 		p.stop()
-	}
-}
-
-// TestKilledServerContinues kills a server without warning while it ingests and
-// expects that nothing acknowledged is lost and nothing is settled twice. With
-// JEONGSAN_LONG=1 it kills more often.
-func TestKilledServerContinues(t *testing.T) {
-	needsPostgres(t)
-	const perRound = 12_000
-	rounds := 3
-	if os.Getenv("JEONGSAN_LONG") != "" {
-		rounds = 15
-	}
-	data := dataDirectory(t)
-	succeed(t, "apply", "testdata/terms.yaml", "--data", data)
-	random := rand.New(rand.NewPCG(1, 2))
-	args := []string{"ingest", "--source", "testdata/source.yaml", "--data", data}
-	for round := range rounds {
-		delivery := file(t, "till.csv", sales(round*perRound, perRound))
-		victim := launch(t, append(args, delivery, "--log-format", "json")...)
-		victim.stdout(t)
-		victim.awaitSettlements(1 + random.IntN(perRound/2))
-		victim.kill()
-	}
-	delivery := file(t, "all.csv", sales(0, rounds*perRound))
-	counts := ingestJSON(t, append(args[1:], delivery)...)[0].Report.Counts
-	require.EqualValues(t, rounds*perRound, counts.Settled+counts.Replayed)
-	require.NotZero(t, counts.Settled, "the processes were killed before they had settled everything")
-	require.NotZero(t, counts.Replayed, "what was acknowledged before the kill is known")
-	require.Contains(t, succeed(t, "verify", "--data", data), strconv.Itoa(rounds*perRound)+" settlements")
-}
-
-// awaitSettlements waits until the process has made n more events durable, as a
-// second client of its event store node sees them.
-func (p *process) awaitSettlements(n int) {
-	p.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	store, err := esdb.Open(ctx, "esdb://"+p.nodeAddress(ctx)+"?tls=false", slog.New(slog.DiscardHandler))
-	require.NoError(p.t, err)
-	defer func() { require.NoError(p.t, store.Close()) }()
-	last, err := store.LastPosition(ctx)
-	require.NoError(p.t, err)
-	follow, err := store.Subscribe(ctx, eventstore.Filter{StreamPrefixes: []string{"book-"}}, last)
-	require.NoError(p.t, err)
-	defer func() { require.NoError(p.t, follow.Close()) }()
-	for n > 0 {
-		message, err := follow.Next(ctx)
-		require.NoError(p.t, err, p.stderr())
-		if message.Event != nil {
-			n--
-		}
-	}
-}
-
-// nodeAddress waits until the process has logged where its node listens.
-func (p *process) nodeAddress(ctx context.Context) string {
-	p.t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		for _, line := range strings.Split(p.stderr(), "\n") {
-			var entry struct{ Msg, Address string }
-			if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "event store node is open" {
-				return entry.Address
-			}
-		}
-		select {
-		case <-tick.C:
-		case err := <-p.exited:
-			p.t.Fatalf("the process ended before it was killed: %v: %s", err, p.stderr())
-		case <-ctx.Done():
-			p.t.Fatalf("no node was started: %s", p.stderr())
-		}
 	}
 }
 
