@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -32,6 +33,9 @@ type Config struct {
 	// Patience is how long a door that does not answer definitely is asked again,
 	// 2 minutes where 0.
 	Patience time.Duration
+	// Jitter gives a pause before a door is asked again, from a half of its argument
+	// to all of it; at random where nil.
+	Jitter func(time.Duration) time.Duration
 }
 
 const (
@@ -57,6 +61,9 @@ func NewPipeline(c Config) *Pipeline {
 	}
 	if c.Patience <= 0 {
 		c.Patience = defaultPatience
+	}
+	if c.Jitter == nil {
+		c.Jitter = func(pause time.Duration) time.Duration { return pause/2 + rand.N(pause/2+1) }
 	}
 	if c.Meta.Authenticated == "" {
 		c.Meta.Authenticated = "none"
@@ -185,7 +192,7 @@ func (r *run) begin(ctx context.Context) error {
 // the one under which records of the source have settled: sent again, they would
 // settle a second time.
 func (d *Definition) keepsIdentity(known *quarantineState) error {
-	if !known.settled {
+	if !known.settled || known.definition == d.Text {
 		return nil
 	}
 	before, err := ParseDefinition(fmt.Sprintf("source %s version %d", d.Source, known.state.Version()), []byte(known.definition))

@@ -3,7 +3,6 @@ package collect
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
@@ -15,6 +14,7 @@ import (
 type sender struct {
 	door     command.Door
 	patience time.Duration
+	jitter   func(time.Duration) time.Duration
 	meta     eventstore.Meta
 	// uncertain is set once an answer was unknown at first: what is then said to
 	// be replayed may be this run's own doing.
@@ -26,7 +26,7 @@ func (p *Pipeline) sender(sourceID string) *sender {
 	if meta.Actor == "" {
 		meta.Actor = "source:" + sourceID
 	}
-	return &sender{door: p.config.Door, patience: p.config.Patience, meta: meta}
+	return &sender{door: p.config.Door, patience: p.config.Patience, jitter: p.config.Jitter, meta: meta}
 }
 
 func (s *sender) request(c domain.Command, offset uint64) command.Request {
@@ -102,7 +102,7 @@ func (s *sender) send(ctx context.Context, requests []command.Request) ([]comman
 		for _, i := range left {
 			again = append(again, requests[i])
 		}
-		timer := time.NewTimer(pause/2 + rand.N(pause/2+1))
+		timer := time.NewTimer(s.jitter(pause))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

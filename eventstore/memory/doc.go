@@ -6,5 +6,6 @@
 // passes against it passes there. Nothing that a product process runs may use it.
 //
 // Faults are set with Store.OnAppend and Store.OnRead and may differ from call to
-// call. To add one, extend Fault and act on it in Append.
+// call; WithFault sets one for a single caller. To add one, extend Fault and act on
+// it in Append.
 package memory

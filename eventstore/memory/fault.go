@@ -35,6 +35,15 @@ func (s *Store) OnAppend(choose func(Append) Fault) {
 	s.onAppend = choose
 }
 
+// withFault is the key of a context's fault.
+type withFault struct{}
+
+// WithFault returns a context under which appends have a fault of their own: that
+// of one caller, where OnAppend's is everybody's. OnAppend is then not asked.
+func WithFault(ctx context.Context, fault Fault) context.Context {
+	return context.WithValue(ctx, withFault{}, fault)
+}
+
 // OnRead sets the function that may fail a read of a stream ("" for reads of the
 // whole log, the last position and subscriptions); nil for none. What it returns
 // is wrapped in CodeUnavailable.
@@ -54,7 +63,10 @@ func (s *Store) DropSubscriptions(err error) {
 	s.dropped = make(chan struct{})
 }
 
-func (s *Store) fault(append Append) Fault {
+func (s *Store) fault(ctx context.Context, append Append) Fault {
+	if fault, own := ctx.Value(withFault{}).(Fault); own {
+		return fault
+	}
 	s.mu.Lock()
 	choose := s.onAppend
 	s.mu.Unlock()

@@ -62,6 +62,19 @@ func TestFailedButPersistedAppend(t *testing.T) {
 	require.Equal(t, 1, count(t, s))
 }
 
+func TestFaultOfOneCaller(t *testing.T) {
+	s, e := open(t), event()
+	s.OnAppend(func(memory.Append) memory.Fault { return memory.Fault{Fail: errFault} })
+	_, err := s.Append(memory.WithFault(t.Context(), memory.Fault{}), "book-1", eventstore.NoStream(), event())
+	require.NoError(t, err)
+	s.OnAppend(nil)
+	_, err = s.Append(memory.WithFault(t.Context(), memory.Fault{FailPersisted: errFault}), "book-1", eventstore.After(1), e)
+	require.ErrorIs(t, err, errFault)
+	_, err = s.Append(t.Context(), "book-1", eventstore.After(1), e)
+	require.NoError(t, err)
+	require.Equal(t, 2, count(t, s))
+}
+
 func TestHeldAppendTakesEffectLate(t *testing.T) {
 	s, e := open(t), event()
 	hold, held := make(chan struct{}), make(chan struct{})

@@ -52,7 +52,7 @@ func (s *Store) Append(ctx context.Context, stream domain.StreamID, expected eve
 	if err := s.usable(ctx, op, stream); err != nil {
 		return eventstore.Appended{}, err
 	}
-	fault := s.fault(Append{Stream: stream, Expected: expected, Events: events})
+	fault := s.fault(ctx, Append{Stream: stream, Expected: expected, Events: events})
 	if fault.Hold != nil {
 		select {
 		case <-fault.Hold:

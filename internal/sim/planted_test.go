@@ -1,0 +1,165 @@
+package sim
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/eventstore"
+	"github.com/jeongsan/jeongsan/eventstore/command"
+)
+
+// once lets a tampering happen one time in a run, at an event of a type; append
+// after append may be repeated, so what is changed is changed again the same way.
+func once(eventType string, change func(events []eventstore.Proposed, at int) []eventstore.Proposed) func() Options {
+	return func() Options {
+		var chosen *eventstore.Proposed
+		return Options{Tamper: func(_ domain.StreamID, events []eventstore.Proposed) []eventstore.Proposed {
+			for i := range events {
+				if events[i].Type != eventType || chosen != nil && chosen.ID != events[i].ID {
+					continue
+				}
+				event := events[i]
+				changed := change(append([]eventstore.Proposed{}, events...), i)
+				if changed != nil {
+					chosen = &event
+					return changed
+				}
+			}
+			return events
+		}}
+	}
+}
+
+// replace changes the data of an event; nil where it has no such text.
+func replace(old, new string) func([]eventstore.Proposed, int) []eventstore.Proposed {
+	return func(events []eventstore.Proposed, at int) []eventstore.Proposed {
+		if !bytes.Contains(events[at].Data, []byte(old)) {
+			return nil
+		}
+		events[at].Data = bytes.Replace(events[at].Data, []byte(old), []byte(new), 1)
+		return events
+	}
+}
+
+func lost(events []eventstore.Proposed, at int) []eventstore.Proposed {
+	if len(events) == 1 {
+		return nil // an append of nothing would be noticed by the store
+	}
+	return append(events[:at], events[at+1:]...)
+}
+
+func doubled(events []eventstore.Proposed, at int) []eventstore.Proposed {
+	twin := events[at]
+	twin.ID[0] ^= 0xff
+	return append(events, twin)
+}
+
+func swapped(events []eventstore.Proposed, at int) []eventstore.Proposed {
+	if !bytes.Contains(events[at].Data, []byte(`"debit"`)) {
+		return nil
+	}
+	data := bytes.ReplaceAll(events[at].Data, []byte(`"debit"`), []byte(`"other"`))
+	data = bytes.ReplaceAll(data, []byte(`"credit"`), []byte(`"debit"`))
+	events[at].Data = bytes.ReplaceAll(data, []byte(`"other"`), []byte(`"credit"`))
+	return events
+}
+
+// inThePast records an event of a book that has others before it.
+func inThePast() Options {
+	before := 0
+	return once("TransactionSettled.v1", func(events []eventstore.Proposed, at int) []eventstore.Proposed {
+		if before++; before <= 10 {
+			return nil
+		}
+		for _, text := range []*[]byte{&events[at].Data, &events[at].Metadata} {
+			*text = bytes.Replace(*text, []byte(`"recorded_at":"2026-12`), []byte(`"recorded_at":"2026-11`), 1)
+		}
+		return events
+	})()
+}
+
+func skipped(readModel string) func() Options {
+	return func() Options {
+		skips := 0
+		return Options{Skip: func(name string, events int) bool {
+			if name == readModel && events > 0 {
+				skips++
+			}
+			return name == readModel && skips == 1 && events > 0
+		}}
+	}
+}
+
+// told changes the answer to some settlement.
+func told(change func(reply *command.Reply) bool) func() Options {
+	return func() Options {
+		done := false
+		return Options{Answer: func(c domain.Command, reply *command.Reply) {
+			if _, settles := c.(book.SettleTransaction); settles && reply.Err == nil && !done {
+				done = change(reply)
+			}
+		}}
+	}
+}
+
+// TestAuditorFindsPlantedBugs: what the simulation would not see, it does not test.
+func TestAuditorFindsPlantedBugs(t *testing.T) {
+	const settled, reversed = "TransactionSettled.v1", "EntryReversed.v1"
+	for _, bug := range []struct {
+		name    string
+		options func() Options
+		says    string
+	}{
+		{"a settlement is lost", once(settled, lost), "not in the log|the log has it at|the event that precedes|has not settled"},
+		{"a key is settled twice", once(settled, doubled), "the key was settled before"},
+		{"a settlement stands on the wrong sides", once(settled, swapped), "posting 0 is"},
+		{"a posting is too large", once(settled, replace(`"debit":"`, `"debit":"1`)), "posting 0 is"},
+		{"a posting is too many", once(settled, replace(`"postings":[`, `"postings":[{"account":"op/payable/KRW","debit":"1"},`)), "posting 0 is|postings and must be"},
+		{"a settlement has another amount", once(settled, replace(`"amount":"`, `"amount":"1`)), "amount is"},
+		{"a settlement names another day", once(settled, replace(`"effective_on":"2026`, `"effective_on":"2025`)), "effective_on is"},
+		{"a settlement names another contract", once(settled, replace(`"contract":"`, `"contract":"x`)), "apply"},
+		{"a line is explained wrongly", once(settled, replace(`"explanation":[{"rule":"rule1"`, `"explanation":[{"rule":"rule9"`)), "of the explanation"},
+		{"a refund points at another original", once(settled, replace(`"original":{"source":"`, `"original":{"source":"x`)), "it points at"},
+		{"time goes back in a book", inThePast, "before the event that precedes it"},
+		{"a reversal swaps nothing", once(reversed, swapped), "posting 0 is"},
+		{"a reversal is doubled", once(reversed, doubled), "the key was settled before"},
+		{"a quarantined record is lost", once("RecordQuarantined.v1", lost), "in quarantine is false|the stream has|the log has"},
+		{"a record is quarantined twice", once("RecordQuarantined.v1", doubled), "it was in quarantine before"},
+		{"raw bytes are damaged", once("RecordQuarantined.v1", replace(`"box":"`, `"box":"AAAA`)), "its raw bytes are"},
+		{"a release is lost", once("QuarantineReleased.v1", lost), "in quarantine is true|the stream has"},
+		{"a delivery is miscounted", once("DeliveryIngested.v1", replace(`"read":`, `"read":1`)), "the counts do not add up"},
+		{"a party is lost", once("PartyRegistered.v1", replace(`"kind":"`, `"kind":"x`)), "was to be registered"},
+		{"the account model skips a batch", skipped("account"), "read model account"},
+		{"the transaction model skips a batch", skipped("transaction"), "read model transaction"},
+		{"the daily model skips a batch", skipped("daily"), "read model daily"},
+		{"the directory skips a batch", skipped("directory"), "read model directory"},
+		{"the audit model skips a batch", skipped("audit"), "read model audit"},
+		{"an answer names another event", told(func(reply *command.Reply) bool { reply.Ref.Revision++; return true }), "now|the log has it at"},
+		{"a replay gets another answer", told(func(reply *command.Reply) bool {
+			reply.Ref.Stream += "x"
+			return reply.Outcome == command.Replayed
+		}), "first it was|the log has it at"},
+		{"an answer comes before it is durable", told(func(reply *command.Reply) bool { reply.Position += 1 << 40; return true }), "beyond the log's end"},
+		{"a sale is refused for no reason", told(func(reply *command.Reply) bool {
+			reply.Err = &domain.Error{Code: domain.CodeExceedsOriginal}
+			return true
+		}), "refused as exceeds_original"},
+	} {
+		t.Run(bug.name, func(t *testing.T) {
+			t.Parallel()
+			for seed := uint64(1); ; seed++ {
+				require.Less(t, seed, uint64(40), "no seed has shown it")
+				options := bug.options()
+				options.Seed = seed
+				if r := simulate(t, options); r.Err != nil {
+					require.Regexp(t, bug.says, r.Err.Error())
+					return
+				}
+			}
+		})
+	}
+}

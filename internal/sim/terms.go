@@ -1,0 +1,150 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/contract"
+	"github.com/jeongsan/jeongsan/domain/fee"
+	"github.com/jeongsan/jeongsan/domain/money"
+	"github.com/jeongsan/jeongsan/domain/party"
+	"github.com/jeongsan/jeongsan/domain/schedule"
+	"github.com/jeongsan/jeongsan/internal/sim/auditor"
+)
+
+// kinds are the parties that every world has.
+var kinds = map[string]party.Kind{
+	"op": party.Operator, "pg": party.Supplier, "tax": party.TaxOffice, "plat": party.Platform, "house": party.Affiliate,
+	"a-1": party.Affiliate, "a-2": party.Affiliate, "s-1": party.Seller, "s-2": party.Seller, "s-3": party.Seller,
+}
+
+// drawTerms draws parties, schedules and contracts, as commands and as facts.
+func (w *world) drawTerms() {
+	for _, id := range slices.Sorted(maps.Keys(kinds)) {
+		w.facts.Kinds[id] = string(kinds[id])
+		w.terms = append(w.terms, party.RegisterParty{Party: id, Kind: kinds[id]})
+	}
+	w.facts.Kinds[lateParty] = string(party.Seller)
+	w.late = append(w.late, party.RegisterParty{Party: lateParty, Kind: party.Seller})
+
+	for i, n := 0, 1+w.random.IntN(3); i < n; i++ {
+		s := &auditor.Schedule{ID: fmt.Sprintf("schedule%d", i+1)}
+		for _, from := range []string{"2026-01-01", "2026-11-15"}[:1+w.random.IntN(2)] {
+			s.Versions = append(s.Versions, w.drawVersion(from))
+			w.terms = append(w.terms, schedule.PublishSchedule{Document: document(s, len(s.Versions))})
+		}
+		w.facts.Schedules = append(w.facts.Schedules, s)
+	}
+	for i, n := 0, 1+w.random.IntN(2); i < n; i++ {
+		b := &bookSpec{id: []string{"alpha", "beta"}[i], currencies: []string{"KRW", "USD", "KWD"}[:1+w.random.IntN(3)]}
+		w.books = append(w.books, b)
+		w.drawContracts(b)
+	}
+}
+
+func (w *world) drawContracts(b *bookSpec) {
+	sign := func(late bool, c auditor.Contract) {
+		c.Book, c.Schedule, c.Zone = b.id, pick(w.random, w.facts.Schedules...).ID, pick(w.random, zones...)
+		c.Parties = map[string]string{"operator": "op", "gateway": "pg", "tax_office": "tax", "platform": "plat", "affiliate": "house"}
+		w.facts.Contracts = append(w.facts.Contracts, &c)
+		command := contract.SignContract{Terms: contract.Terms{
+			Contract: c.ID, Book: c.Book, Schedule: c.Schedule, Zone: c.Zone, From: domain.Date(c.From), Until: domain.Date(c.Until), Priority: c.Priority,
+			Parties: c.Parties, Applies: contract.Applies{Types: c.Types, Methods: c.Methods, Products: c.Products},
+		}}
+		if late {
+			w.late = append(w.late, command)
+		} else {
+			w.terms = append(w.terms, command)
+		}
+	}
+	usual := []string{"sale", "top_up", "refund"}
+	sign(false, auditor.Contract{ID: b.id + "-all", From: "2026-01-01", Types: usual})
+	if w.chance(50) {
+		sign(false, auditor.Contract{ID: b.id + "-vip", From: "2026-01-01", Types: usual, Products: []string{"vip"}, Priority: w.random.IntN(2)})
+	}
+	if w.chance(50) {
+		sign(false, auditor.Contract{ID: b.id + "-card", From: "2026-11-10", Until: "2026-11-20", Types: usual, Methods: []string{"card"}, Priority: w.random.IntN(2)})
+	}
+	sign(true, auditor.Contract{ID: b.id + "-late", From: "2026-01-01", Types: []string{lateType}})
+}
+
+var modes = []string{"half_up", "half_even", "half_down", "up", "down", "ceiling", "floor"}
+
+// drawVersion draws the rules of a schedule in one of several shapes.
+func (w *world) drawVersion(from string) auditor.Version {
+	v := auditor.Version{From: from, Funds: auditor.Target{Role: "gateway", Purpose: "receivable"}}
+	add := func(r auditor.Rule) {
+		r.ID = fmt.Sprintf("rule%d", len(v.Rules)+1)
+		if !r.Rest && w.chance(50) {
+			r.Mode = pick(w.random, modes...)
+			if w.chance(40) {
+				r.Unit = map[string]int64{"KRW": 10, "USD": 5}
+			}
+		}
+		v.Rules = append(v.Rules, r)
+	}
+	percent := func() int64 {
+		return pick(w.random, int64(0), 25_000, 29_000, 33_333, 100_000, 333_333, 500_000, int64(w.random.IntN(400_000)))
+	}
+	bounds := func(units int64) map[string]int64 {
+		if w.chance(70) {
+			return nil
+		}
+		return map[string]int64{"KRW": units, "USD": units / 2, "KWD": units}
+	}
+	if w.chance(70) {
+		add(auditor.Rule{To: auditor.Target{Role: "gateway", Purpose: "fee"}, Millionths: percent(), Minimum: bounds(50), Maximum: bounds(3_000), Priority: 10})
+	}
+	if w.chance(40) {
+		add(auditor.Rule{To: auditor.Target{Role: "gateway", Purpose: "fee"}, Flat: map[string]int64{"KRW": 30, "USD": 31, "KWD": 155}, Priority: pick(w.random, 5, 10)})
+	}
+	if w.chance(70) {
+		add(auditor.Rule{To: auditor.Target{Role: "affiliate", Purpose: "payable"}, Millionths: percent(), OfRemaining: w.chance(50), Maximum: bounds(1_000), Priority: 20})
+	}
+	if w.chance(50) {
+		add(auditor.Rule{To: auditor.Target{Role: "platform", Purpose: "payable"}, Millionths: percent(), Minimum: bounds(1), Priority: pick(w.random, 15, 30)})
+	}
+	if w.chance(50) {
+		add(auditor.Rule{To: auditor.Target{Role: "tax_office", Purpose: "withholding"}, Millionths: 33_000, OfRemaining: true, Priority: 40})
+	}
+	rest := pick(w.random, "seller", "operator")
+	if rest == "operator" {
+		add(auditor.Rule{To: auditor.Target{Role: "seller", Purpose: "payable"}, Millionths: percent(), OfRemaining: true, Priority: 50})
+	}
+	add(auditor.Rule{To: auditor.Target{Role: rest, Purpose: "payable"}, Rest: true})
+	return v
+}
+
+// document is a version as it is published.
+func document(s *auditor.Schedule, number int) fee.Document {
+	v := &s.Versions[number-1]
+	d := fee.Document{Schedule: s.ID, Version: number, EffectiveFrom: domain.Date(v.From), Funds: fee.Target(v.Funds)}
+	for _, r := range v.Rules {
+		rule := fee.Rule{ID: r.ID, To: fee.Target(r.To), Priority: r.Priority, Rest: r.Rest, Flat: amounts(r.Flat), Minimum: amounts(r.Minimum), Maximum: amounts(r.Maximum)}
+		if !r.Rest && r.Flat == nil {
+			rule.Percent = strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%d.%04d", r.Millionths/10_000, r.Millionths%10_000), "0"), ".")
+			if r.OfRemaining {
+				rule.Of = "remaining"
+			}
+		}
+		if r.Mode != "" {
+			rule.Rounding = &fee.Rounding{Mode: r.Mode, Unit: amounts(r.Unit)}
+		}
+		d.Rules = append(d.Rules, rule)
+	}
+	return d
+}
+
+func amounts(units map[string]int64) map[money.Currency]money.Amount {
+	if units == nil {
+		return nil
+	}
+	out := map[money.Currency]money.Amount{}
+	for currency, n := range units {
+		out[money.Currency(currency)] = money.New(n, uint8(auditor.Exponents[currency]))
+	}
+	return out
+}

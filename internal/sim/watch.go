@@ -1,0 +1,99 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/eventstore"
+	"github.com/jeongsan/jeongsan/eventstore/command"
+	"github.com/jeongsan/jeongsan/internal/sim/auditor"
+)
+
+// follow shows the auditor what is new in the log.
+func (s *simulation) follow() error {
+	for r, err := range s.store.ReadAll(context.Background(), eventstore.Position(s.auditor.Position())) {
+		if err != nil {
+			return err
+		}
+		s.known++
+		s.happened.count(r.Type)
+		fmt.Fprintf(s.hash, "%d %s %s\n", r.Position, r.ID, r.Data)
+		err := s.auditor.Take(auditor.Event{Stream: string(r.Stream), Revision: r.Revision, Position: uint64(r.Position), Type: r.Type, Data: r.Data, Metadata: r.Metadata})
+		if err != nil {
+			return err
+		}
+	}
+	s.result.Events = s.known
+	return s.readSide.err()
+}
+
+// heard shows the auditor what a caller was answered.
+func (s *simulation) heard(c *call) error {
+	for i := range c.replies {
+		if s.options.Answer != nil {
+			s.options.Answer(c.requests[i].Command, &c.replies[i])
+		}
+		reply := c.replies[i]
+		answer := auditor.Answer{Asked: c.asked, Ref: auditor.Ref{Stream: string(reply.Ref.Stream), Revision: reply.Ref.Revision}, Position: uint64(reply.Position)}
+		switch command := c.requests[i].Command.(type) {
+		case book.SettleTransaction:
+			answer.Source, answer.Record, answer.Hash = command.Transaction.Source, command.Transaction.ExternalID, command.Transaction.ContentHash
+		case book.ReverseEntry:
+			answer.Source, answer.Record, answer.Hash = command.Source, command.ExternalID, command.ContentHash
+		}
+		if code := domain.CodeOf(reply.Err); code == domain.CodeInternal {
+			return fmt.Errorf("the door failed on %+v: %w", c.requests[i].Command, reply.Err)
+		} else if reply.Err != nil {
+			answer.Refused = string(code)
+			s.happened.count("refused: " + string(code))
+		}
+		if isUndecided(reply.Err) {
+			continue
+		}
+		if answer.Source == "" {
+			if err := s.auditor.Acknowledged(answer); err != nil {
+				return fmt.Errorf("%+v: %w", c.requests[i].Command, err)
+			}
+			continue
+		}
+		if err := s.auditor.Answered(answer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note writes a line of the trace.
+func (s *simulation) note(format string, arguments ...any) {
+	line := fmt.Sprintf("%5d  ", s.gate.now()) + fmt.Sprintf(format, arguments...)
+	fmt.Fprintln(s.hash, line)
+	s.result.Trace = append(s.result.Trace, line)
+	if len(s.result.Trace) > 2*traceLines && !s.options.Whole {
+		s.result.Trace = append(s.result.Trace[:0], s.result.Trace[traceLines:]...)
+	}
+}
+
+// tally counts what happens. It is safe for concurrent use, and hears of appends
+// as the product's own metrics do.
+type tally struct {
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+var _ command.Observer = (*tally)(nil)
+
+func (t *tally) count(what string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts[what]++
+}
+
+// Appended implements command.Observer.
+func (t *tally) Appended(string, int, time.Duration) {}
+
+// Retried implements command.Observer.
+func (t *tally) Retried(category, cause string) { t.count(category + ": an append was " + cause) }
