@@ -11,7 +11,6 @@ import (
 	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/fee"
-	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/domain/schedule"
 )
 
@@ -162,13 +161,17 @@ func (v *view) merge(t *book.Transaction, chosen *contract.Terms, version *fee.S
 	uses := make(map[domain.StreamID]uint64, len(parties)+2)
 	uses[domain.Stream(contract.Category, chosen.Contract)] = v.contracts[chosen.Contract].revision
 	uses[domain.Stream(schedule.Category, chosen.Schedule)] = v.schedules[chosen.Schedule].revision
-	for _, role := range slices.Sorted(maps.Keys(parties)) {
-		id := parties[role]
-		revision, registered := v.parties[id]
-		if !registered {
-			return nil, unknownParty(role, id)
+	var missing []string // roles
+	for role, id := range parties {
+		if known := v.parties[id]; known != nil {
+			uses[known.stream] = known.revision
+		} else {
+			missing = append(missing, role)
 		}
-		uses[domain.Stream(party.Category, id)] = revision
+	}
+	if len(missing) > 0 {
+		role := slices.Min(missing)
+		return nil, unknownParty(role, parties[role])
 	}
 	return &book.Terms{Contract: chosen.Contract, Schedule: version, Parties: parties, EffectiveOn: on, Uses: uses}, nil
 }

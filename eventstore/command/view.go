@@ -27,7 +27,7 @@ type view struct {
 	logger *slog.Logger
 
 	mu        sync.Mutex
-	parties   map[string]uint64 // registered: id → last revision
+	parties   map[string]*registered // by id
 	contracts map[string]*signed
 	books     map[string][]*contract.Terms // by precedence
 	schedules map[string]*published
@@ -43,6 +43,12 @@ type view struct {
 	health atomic.Pointer[error]
 	stop   context.CancelFunc
 	done   chan struct{}
+}
+
+// registered is a party: its stream and last revision.
+type registered struct {
+	stream   domain.StreamID
+	revision uint64
 }
 
 // signed is a contract in force; published a schedule with its versions.
@@ -71,7 +77,7 @@ func openView(ctx context.Context, store eventstore.Store, logger *slog.Logger) 
 	following, stop := context.WithCancel(context.Background())
 	v := &view{
 		store: store, logger: logger,
-		parties: map[string]uint64{}, contracts: map[string]*signed{}, books: map[string][]*contract.Terms{},
+		parties: map[string]*registered{}, contracts: map[string]*signed{}, books: map[string][]*contract.Terms{},
 		schedules: map[string]*published{}, zones: map[string]*time.Location{}, next: map[domain.StreamID]uint64{},
 		terms: termsCache{seed: maphash.MakeSeed()},
 		turn:  make(chan struct{}, 1), stop: stop, done: make(chan struct{}),
@@ -239,7 +245,7 @@ func (v *view) fold(stream domain.StreamID, revision uint64, event domain.Event)
 	_, id := stream.Split()
 	switch e := event.(type) {
 	case party.PartyRegistered, party.PartyDetailsChanged:
-		v.parties[id] = revision
+		v.parties[id] = &registered{stream, revision}
 	case contract.ContractSigned, contract.ContractEnded:
 		if err := v.foldContract(id, revision, e); err != nil {
 			return err

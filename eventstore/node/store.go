@@ -119,7 +119,7 @@ func openLocked(dir string, tailBytes int, filesystem vfs.FS, logger pebble.Logg
 }
 
 func pebbleOptions(filesystem vfs.FS, logger pebble.Logger, lock *pebble.Lock) *pebble.Options {
-	return &pebble.Options{
+	options := &pebble.Options{
 		FS:                 filesystem,
 		Logger:             logger,
 		EventListener:      &pebble.EventListener{BackgroundError: func(err error) { backgroundError(logger, err) }},
@@ -136,7 +136,16 @@ func pebbleOptions(filesystem vfs.FS, logger pebble.Logger, lock *pebble.Lock) *
 		MaxOpenFiles:                512,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 	}
+	// Blocks are never overwritten and hardly ever deleted: they are written once to
+	// files of their own, and compactions move their keys only.
+	options.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
+		return pebble.ValueSeparationPolicy{Enabled: true, MinimumSize: separatedBytes, MaxBlobReferenceDepth: 16, TargetGarbageRatio: 1}
+	}
+	return options
 }
+
+// separatedBytes is from which size on a block is kept apart from its key.
+const separatedBytes = 512
 
 // backgroundError hears of what Pebble cannot flush or compact. It tries for ever,
 // and appends would come to a halt without a word once its memory is full: a disk

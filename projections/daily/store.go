@@ -65,18 +65,33 @@ func (p *projector) Project(ctx context.Context, tx pgx.Tx, events []readmodel.E
 	if len(p.numbers) > rememberedTotals {
 		p.Forget()
 	}
-	if err := p.load(ctx, tx, totals); err != nil {
+	if err := p.loadLast(ctx, tx); err != nil {
 		return err
 	}
-	var added, changed []numbered
+	var unknown []*sum
+	changed := make([]numbered, 0, len(totals))
 	for _, total := range totals {
-		if n, there := p.numbers[total.Key]; there {
+		if n, met := p.numbers[total.Key]; met {
 			changed = append(changed, numbered{n, total})
-			continue
+		} else {
+			unknown = append(unknown, total)
 		}
-		p.last++
-		p.numbers[total.Key] = p.last
-		added = append(added, numbered{p.last, total})
+	}
+	there, err := p.find(ctx, tx, unknown)
+	if err != nil {
+		return err
+	}
+	var added []numbered
+	for i, total := range unknown {
+		n, found := there[i]
+		if found {
+			changed = append(changed, numbered{n, total})
+		} else {
+			p.last++
+			n = p.last
+			added = append(added, numbered{n, total})
+		}
+		p.numbers[total.Key] = n
 	}
 	if err := p.insert(ctx, tx, added); err != nil {
 		return err
@@ -90,23 +105,23 @@ type numbered struct {
 	*sum
 }
 
-// load reads the numbers of rows that are there and are not remembered.
-func (p *projector) load(ctx context.Context, tx pgx.Tx, totals []*sum) error {
-	if !p.known {
-		if err := tx.QueryRow(ctx, readmodel.In(p.schema, "SELECT coalesce(max(number), 0) FROM {schema}.totals")).Scan(&p.last); err != nil {
-			return fmt.Errorf("read the last number of a daily total: %w", err)
-		}
-		p.known = true
+// loadLast reads the highest number given out, once.
+func (p *projector) loadLast(ctx context.Context, tx pgx.Tx) error {
+	if p.known {
+		return nil
 	}
-	var asked []*sum
-	for _, t := range totals {
-		if _, there := p.numbers[t.Key]; !there {
-			asked = append(asked, t)
-		}
+	if err := tx.QueryRow(ctx, readmodel.In(p.schema, "SELECT coalesce(max(number), 0) FROM {schema}.totals")).Scan(&p.last); err != nil {
+		return fmt.Errorf("read the last number of a daily total: %w", err)
 	}
+	p.known = true
+	return nil
+}
+
+// find reads the numbers of rows that are there, by their places in asked.
+func (p *projector) find(ctx context.Context, tx pgx.Tx, asked []*sum) (map[int]int32, error) {
 	n := len(asked)
 	if n == 0 || p.last == 0 {
-		return nil
+		return nil, nil
 	}
 	// One allocation serves all columns.
 	text := make([]string, 7*n)
@@ -124,18 +139,19 @@ func (p *projector) load(ctx context.Context, tx pgx.Tx, totals []*sum) error {
 			AND t.method = u.method AND t.type = u.type AND t.currency = u.currency`),
 		days, books, parties, products, methods, types, currencies)
 	if err != nil {
-		return fmt.Errorf("find daily totals: %w", err)
+		return nil, fmt.Errorf("find daily totals: %w", err)
 	}
-	var at int64
+	there := map[int]int32{}
+	var at int
 	var number int32
 	_, err = pgx.ForEachRow(rows, []any{&at, &number}, func() error {
-		p.numbers[asked[at-1].Key] = number
+		there[at-1] = number
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("find daily totals: %w", err)
+		return nil, fmt.Errorf("find daily totals: %w", err)
 	}
-	return nil
+	return there, nil
 }
 
 // insert writes the rows of keys that come for the first time.
