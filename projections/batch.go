@@ -18,7 +18,7 @@ const (
 	// like the last one take to write: on an idle machine hardly at all, on a busy
 	// one for the sake of larger and so cheaper batches.
 	shortestBatchWait = 5 * time.Millisecond
-	longestBatchWait  = 250 * time.Millisecond
+	longestBatchWait  = 100 * time.Millisecond
 	// checkpointWait is how long a position alone, of a filter's checkpoint, waits.
 	checkpointWait = time.Second
 	// decodedAhead is how many decoded events wait for their batch.

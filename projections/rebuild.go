@@ -16,7 +16,6 @@ import (
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/migrations"
-	"github.com/jeongsan/jeongsan/projections/readmodel"
 )
 
 // RebuildConfig says what to rebuild.
@@ -52,6 +51,7 @@ const (
 type rebuild struct {
 	RebuildConfig
 	definition migrations.ReadModel
+	held       *heldLock // while it is under way
 	next       *worker
 	phase      string
 }
@@ -64,21 +64,43 @@ type rebuild struct {
 //
 // Where the model cannot take an event, or ctx ends, everything is left as it is.
 // One rebuild of a model runs at a time; a second is CodeConflict.
-func Rebuild(ctx context.Context, config RebuildConfig) (comparison Comparison, err error) {
+func Rebuild(ctx context.Context, config RebuildConfig) (Comparison, error) {
+	r := newRebuild(config)
+	if err := r.open(ctx); err != nil {
+		return Comparison{}, err
+	}
+	defer r.close()
+	return r.finish(ctx)
+}
+
+func newRebuild(config RebuildConfig) *rebuild {
 	if config.Logger == nil {
 		config.Logger = slog.Default()
 	}
-	r := &rebuild{RebuildConfig: config, definition: config.Model.Definition(), phase: PhaseBuilding}
+	return &rebuild{RebuildConfig: config, definition: config.Model.Definition(), phase: PhaseBuilding}
+}
+
+// open locks the rebuild and makes the tables beside; close is called where it
+// returns nil.
+func (r *rebuild) open(ctx context.Context) error {
 	lock, err := r.lock(ctx)
 	if err != nil {
-		return Comparison{}, err
+		return err
 	}
-	defer lock.close()
+	r.held = lock
 	if err := r.begin(ctx); err != nil {
-		return Comparison{}, err
+		r.close()
+		return err
 	}
-	comparison, err = r.run(ctx)
-	if err != nil || config.CompareOnly {
+	return nil
+}
+
+func (r *rebuild) close() { r.held.close() }
+
+// finish builds, compares and switches, and leaves no tables beside.
+func (r *rebuild) finish(ctx context.Context) (Comparison, error) {
+	comparison, err := r.run(ctx)
+	if err != nil || r.CompareOnly {
 		err = errors.Join(err, r.discard())
 	}
 	return comparison, err
@@ -175,6 +197,7 @@ func (r *rebuild) begin(ctx context.Context) error {
 		return err
 	}
 	r.next = newWorker(r.Pool, r.Model, all[r.definition.Next()])
+	r.next.aside = true
 	return nil
 }
 
@@ -240,16 +263,16 @@ func (r *rebuild) run(ctx context.Context) (Comparison, error) {
 		}
 	}
 	r.phase = PhaseSwitching
-	if err := r.held(ctx, r.exchange); err != nil {
+	if err := r.standing(ctx, r.exchange); err != nil {
 		return comparison, err
 	}
 	comparison.Switched, comparison.Position, comparison.Events = true, r.next.status.Position, r.next.status.Events
 	return comparison, drop(ctx, r.Pool, r.old())
 }
 
-// held brings the new tables up to those in use and calls do while these stand
+// standing brings the new tables up to those in use and calls do while these stand
 // still, in the transaction that holds their checkpoint.
-func (r *rebuild) held(ctx context.Context, do func(ctx context.Context, tx pgx.Tx, live ModelStatus) error) error {
+func (r *rebuild) standing(ctx context.Context, do func(ctx context.Context, tx pgx.Tx, live ModelStatus) error) error {
 	for {
 		// Most of the way without holding anybody up.
 		live, err := r.live(ctx, r.Pool)
@@ -291,33 +314,16 @@ func (r *rebuild) live(ctx context.Context, q querier, lock ...string) (ModelSta
 
 // buildTo projects the log up to a position.
 func (r *rebuild) buildTo(ctx context.Context, target eventstore.Position) error {
-	if r.next.status.Position >= target {
-		return nil
+	if r.next.parked {
+		return r.next.status.parkedError()
 	}
-	var b batch
-	var decoder readmodel.Decoder
-	for record, err := range r.Store.ReadAll(ctx, r.next.status.Position) {
-		if err != nil {
-			return err
-		}
-		if record.Position > target {
-			break
-		}
-		if !ours(record.Stream) {
-			continue
-		}
-		b.events = append(b.events, decoder.Decode(record))
-		b.bytes += len(record.Data) + len(record.Metadata)
-		b.position = record.Position
-		if b.full() {
-			if err := r.apply(ctx, b, target); err != nil {
-				return err
-			}
-			b = batch{}
-		}
+	if err := build(ctx, []*rebuild{r}, target); err != nil {
+		return err
 	}
-	b.position = target
-	return r.apply(ctx, b, target)
+	if r.next.parked {
+		return r.next.status.parkedError()
+	}
+	return nil
 }
 
 func ours(stream domain.StreamID) bool {
@@ -329,14 +335,15 @@ func ours(stream domain.StreamID) bool {
 	return false
 }
 
+// apply hands a batch to the new tables. One that cannot be taken parks them.
 func (r *rebuild) apply(ctx context.Context, b batch, target eventstore.Position) error {
+	if r.next.parked {
+		return nil
+	}
 	if err := r.next.apply(ctx, b.events, b.position); err != nil {
 		return err
 	}
-	if r.next.parked {
-		return r.next.status.parkedError()
-	}
-	if r.Progress != nil {
+	if r.Progress != nil && !r.next.parked {
 		r.Progress(RebuildProgress{Model: r.definition.Name, Phase: r.phase, Position: b.position, Target: target, Events: r.next.status.Events})
 	}
 	return nil

@@ -2,16 +2,19 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/internal/testkit"
 	"github.com/jeongsan/jeongsan/migrations"
+	"github.com/jeongsan/jeongsan/projections/readmodel"
 )
 
 func rebuildConfig(t testing.TB, h *history, r *Runner, name string) RebuildConfig {
@@ -272,4 +275,65 @@ func TestTablesOfAnotherVersionAreRebuilt(t *testing.T) {
 	require.Equal(t, migrations.Daily.Version, statusOf(t, pool, "daily").Version)
 	requireSame(t, reference(t, h), dump(t, pool))
 	require.False(t, strings.Contains(strings.Join(dump(t, pool)["daily.totals"], ""), "net"))
+}
+
+// Several at once come to what they come to one by one, and one that cannot take
+// an event leaves the others alone.
+func TestRebuildAll(t *testing.T) {
+	h := newHistory(t, 59, nil)
+	h.grow(300)
+	pool := testkit.Database(t)
+	r := h.runner(pool)
+	stop := start(t, r)
+	await(t, r, h.last)
+	stop()
+	want := dump(t, pool)
+	exec(t, pool, "UPDATE daily.totals SET debits = debits + 1 WHERE number = 1")
+	poison := Models()
+	for i, model := range poison {
+		if model.Definition().Name == "transaction" {
+			poison[i] = failing{model}
+		}
+	}
+	config := RebuildConfig{Store: h.store, Pool: pool, Identity: h.identity, Logger: quiet()}
+	comparisons, err := RebuildAll(context.Background(), config, poison)
+	require.ErrorContains(t, err, "rebuild transaction")
+	require.ErrorContains(t, err, "cannot take this")
+	for _, c := range comparisons {
+		if c.Model == "" || c.Model == "transaction" {
+			require.False(t, c.Switched)
+			continue
+		}
+		require.True(t, c.Switched, c.Model)
+		require.Equal(t, c.Model != "daily", c.Equal(), c.Model)
+	}
+	require.Equal(t, want, dump(t, pool))
+	comparisons, err = RebuildAll(context.Background(), config, Models())
+	require.NoError(t, err)
+	for _, c := range comparisons {
+		require.True(t, c.Switched && c.Equal(), c.Model)
+		require.NotEmpty(t, c.Tables)
+	}
+	require.Equal(t, want, dump(t, pool))
+	for _, model := range Models() {
+		var beside bool
+		require.NoError(t, pool.QueryRow(context.Background(), "SELECT to_regnamespace($1) IS NOT NULL", model.Definition().Next()).Scan(&beside))
+		require.False(t, beside, model.Definition().Name)
+	}
+}
+
+// failing is a read model that can take no entry.
+type failing struct{ Model }
+
+func (f failing) Projector(string) readmodel.Projector { return failing{} }
+
+func (failing) Forget() {}
+
+func (failing) Project(_ context.Context, _ pgx.Tx, events []readmodel.Event) error {
+	for _, e := range events {
+		if e.Entry != nil {
+			return errors.New("cannot take this")
+		}
+	}
+	return nil
 }

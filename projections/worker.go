@@ -28,6 +28,7 @@ type worker struct {
 	model      readmodel.Model
 	categories []string
 	projector  readmodel.Projector
+	aside      bool        // the tables are of a rebuild under way, which a crash ends anyway
 	status     ModelStatus // as this worker left it; Name is also the schema's
 	parked     bool        // in this run; a parked mark from before is tried again
 }
@@ -96,6 +97,12 @@ func (w *worker) commit(ctx context.Context, events []readmodel.Event, position 
 		}
 	}
 	err := pgx.BeginFunc(ctx, w.pool, func(tx pgx.Tx) error {
+		if w.aside {
+			// The commit that puts the tables in use is flushed, and with it these.
+			if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
+				return err
+			}
+		}
 		if err := w.fence(ctx, tx, int64(len(events)), position); err != nil {
 			return err
 		}

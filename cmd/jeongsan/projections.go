@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -107,7 +110,8 @@ func (p *program) projectionsRebuildCommand() *cobra.Command {
 		Short: "Rebuild read models from the log, compare, and switch",
 		Long: `Build read models anew from the log beside those in use, compare the two row by
 row at one position, and put the new ones in their place in one step. Queries go
-on meanwhile, also beside a running server. Without names all are rebuilt.
+on meanwhile, also beside a running server. Without names all are rebuilt, from
+one pass over the log.
 
 The exit code is 1 where a difference was found; it is mended by the switch.`,
 		Example: "  jeongsan projections rebuild\n  jeongsan projections rebuild account --compare-only",
@@ -148,20 +152,25 @@ func findModels(names []string) ([]projections.Model, error) {
 }
 
 func (p *program) rebuild(ctx context.Context, o *parts, models []projections.Model, compareOnly bool) error {
-	different := 0
-	comparisons := make([]projections.Comparison, 0, len(models))
-	for _, model := range models {
-		name := model.Definition().Name
-		bar := p.newBar(name, 0)
-		comparison, err := projections.Rebuild(ctx, projections.RebuildConfig{
-			Store: o.store, Pool: o.pool, Identity: o.identity, Model: model, Logger: p.log, CompareOnly: compareOnly,
-			Progress: func(progress projections.RebuildProgress) { bar.set(0, uint64(progress.Events)) },
-		})
-		bar.finish()
-		if err != nil {
-			return fmt.Errorf("rebuild %s: %w", name, err)
+	var mu sync.Mutex
+	events := map[string]int64{}
+	bar := p.newBar("rebuild", 0)
+	comparisons, err := projections.RebuildAll(ctx, projections.RebuildConfig{
+		Store: o.store, Pool: o.pool, Identity: o.identity, Logger: p.log, CompareOnly: compareOnly,
+		Progress: func(progress projections.RebuildProgress) {
+			mu.Lock()
+			defer mu.Unlock()
+			events[progress.Model] = progress.Events
+			bar.set(0, uint64(slices.Max(slices.Collect(maps.Values(events)))))
+		},
+	}, models)
+	bar.finish()
+	different, done := 0, make([]projections.Comparison, 0, len(comparisons))
+	for _, comparison := range comparisons {
+		if comparison.Model == "" {
+			continue // it failed, and the error says how
 		}
-		comparisons = append(comparisons, comparison)
+		done = append(done, comparison)
 		if !comparison.Equal() {
 			different++
 		}
@@ -170,9 +179,10 @@ func (p *program) rebuild(ctx context.Context, o *parts, models []projections.Mo
 		}
 	}
 	if p.config.JSON {
-		if err := p.printJSON(comparisons); err != nil {
-			return err
-		}
+		err = errors.Join(err, p.printJSON(done))
+	}
+	if err != nil {
+		return err
 	}
 	if different > 0 {
 		return &domain.Error{Code: domain.CodeConflict, Field: "read models", Value: fmt.Sprint(different), Message: "differed from the log", Remedy: "the rebuilt tables are right; report this, as it should not happen"}

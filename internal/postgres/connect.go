@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -47,7 +48,7 @@ func Connect(ctx context.Context, dsn string) (*pgxpool.Pool, error) {
 	}
 	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		RegisterNumeric(conn.TypeMap())
-		return nil
+		return checkVersion(conn.PgConn().ParameterStatus("server_version"))
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err == nil {
@@ -56,8 +57,26 @@ func Connect(ctx context.Context, dsn string) (*pgxpool.Pool, error) {
 		}
 		pool.Close()
 	}
+	if old := (*domain.Error)(nil); errors.As(err, &old) {
+		return nil, old
+	}
 	return nil, &domain.Error{
 		Code: domain.CodeUnavailable, Field: "database", Message: "cannot connect to Postgres", Err: err,
 		Remedy: "check that the server runs and that the connection string of --database is right",
 	}
+}
+
+// oldestServer is the first version of Postgres that hashes rows, which read
+// models are compared by.
+const oldestServer = 14
+
+func checkVersion(version string) error {
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.Atoi(major); err == nil && n < oldestServer {
+		return &domain.Error{
+			Code: domain.CodeInvalid, Field: "database", Value: version, Message: "the Postgres server is too old",
+			Remedy: "use version " + strconv.Itoa(oldestServer) + " or later",
+		}
+	}
+	return nil
 }

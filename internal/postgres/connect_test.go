@@ -18,6 +18,13 @@ import (
 	"github.com/jeongsan/jeongsan/domain/money"
 )
 
+func TestOldServersAreRefused(t *testing.T) {
+	require.Equal(t, domain.CodeInvalid, domain.CodeOf(checkVersion("13.22 (Debian 13.22-1)")))
+	for _, version := range []string{"14.0", "15.20 (Debian 15.20-0)", "18beta1", ""} {
+		require.NoError(t, checkVersion(version))
+	}
+}
+
 func TestConnect(t *testing.T) {
 	ctx := context.Background()
 	_, err := Connect(ctx, "postgres://%zz")
