@@ -27,9 +27,7 @@ func RebuildAll(ctx context.Context, config RebuildConfig, models []Model) ([]Co
 		one := config
 		one.Model = model
 		rebuilds[i] = newRebuild(one)
-		if errs[i] = rebuilds[i].open(ctx); errs[i] == nil {
-			defer rebuilds[i].close()
-		}
+		errs[i] = rebuilds[i].open(ctx)
 	}
 	var opened []*rebuild
 	for i, r := range rebuilds {
@@ -37,6 +35,11 @@ func RebuildAll(ctx context.Context, config RebuildConfig, models []Model) ([]Co
 			opened = append(opened, r)
 		}
 	}
+	defer func() {
+		for _, r := range opened {
+			r.close()
+		}
+	}()
 	if err := together(ctx, opened); err != nil {
 		for i := range errs {
 			if errs[i] == nil {

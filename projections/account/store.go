@@ -71,13 +71,14 @@ type projector struct {
 	live     bool
 	state    State
 	numbered bool // state.Last has been read
+	all      bool // state holds every account, since there was none at first
 	unpruned int  // changes written since the last pruning
 }
 
 // Forget implements readmodel.Projector.
 func (p *projector) Forget() {
 	p.state = State{Accounts: map[Key]*Account{}}
-	p.numbered = false
+	p.numbered, p.all = false, false
 }
 
 // Project implements readmodel.Projector.
@@ -102,7 +103,10 @@ func (p *projector) load(ctx context.Context, tx pgx.Tx, events []readmodel.Even
 		if err != nil {
 			return fmt.Errorf("read the last account number: %w", err)
 		}
-		p.numbered = true
+		p.numbered, p.all = true, p.state.Last == 0
+	}
+	if p.all {
+		return nil
 	}
 	var books, paths []string
 	asked := map[Key]bool{}
@@ -119,7 +123,7 @@ func (p *projector) load(ctx context.Context, tx pgx.Tx, events []readmodel.Even
 			}
 		}
 	}
-	if len(books) == 0 || p.state.Last == 0 {
+	if len(books) == 0 {
 		return nil
 	}
 	rows, err := tx.Query(ctx, readmodel.In(p.schema, `

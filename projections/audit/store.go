@@ -56,12 +56,13 @@ type projector struct {
 	schema string
 	state  state
 	loaded bool // the highest number has been read
+	all    bool // every name is remembered, since there was none at first
 }
 
 // Forget implements readmodel.Projector.
 func (p *projector) Forget() {
 	p.state = newState()
-	p.loaded = false
+	p.loaded, p.all = false, false
 }
 
 var eventColumns = []string{"position", "revision", "recorded_at", "stream", "type", "actor", "subjects", "transaction", "original"}
@@ -113,10 +114,13 @@ func (p *projector) load(ctx context.Context, tx pgx.Tx, events []readmodel.Even
 		if err := tx.QueryRow(ctx, readmodel.In(p.schema, `SELECT coalesce(max(id), 0) FROM {schema}.subjects`)).Scan(&names.last); err != nil {
 			return err
 		}
-		p.loaded = true
+		p.loaded, p.all = true, names.last == 0
+	}
+	if p.all {
+		return nil
 	}
 	missing := p.state.missing(events)
-	if len(missing) == 0 || names.last == 0 {
+	if len(missing) == 0 {
 		return nil
 	}
 	wanted := make([]string, 0, len(missing))

@@ -49,11 +49,12 @@ type projector struct {
 	numbers map[Key]int32 // of rows that are there, those met lately
 	last    int32         // the highest number given out
 	known   bool          // last has been read
+	all     bool          // numbers holds every row, since there was none at first
 }
 
 // Forget implements readmodel.Projector.
 func (p *projector) Forget() {
-	p.numbers, p.known = map[Key]int32{}, false
+	p.numbers, p.known, p.all = map[Key]int32{}, false, false
 }
 
 // Project implements readmodel.Projector.
@@ -113,14 +114,14 @@ func (p *projector) loadLast(ctx context.Context, tx pgx.Tx) error {
 	if err := tx.QueryRow(ctx, readmodel.In(p.schema, "SELECT coalesce(max(number), 0) FROM {schema}.totals")).Scan(&p.last); err != nil {
 		return fmt.Errorf("read the last number of a daily total: %w", err)
 	}
-	p.known = true
+	p.known, p.all = true, p.last == 0
 	return nil
 }
 
 // find reads the numbers of rows that are there, by their places in asked.
 func (p *projector) find(ctx context.Context, tx pgx.Tx, asked []*sum) (map[int]int32, error) {
 	n := len(asked)
-	if n == 0 || p.last == 0 {
+	if n == 0 || p.all {
 		return nil, nil
 	}
 	// One allocation serves all columns.
