@@ -51,14 +51,19 @@ func TestBench(t *testing.T) {
 	require.FileExists(t, filepath.Join(filepath.Dir(profile), "cpu.end-to-end.pprof"))
 }
 
-// TestBenchOtherScenarios runs what takes longer.
+// TestBenchOtherScenarios runs the others, with JEONGSAN_LONG also those that take
+// long.
 func TestBenchOtherScenarios(t *testing.T) {
 	needsPostgres(t)
-	if os.Getenv("JEONGSAN_LONG") == "" {
-		t.Skip("JEONGSAN_LONG=1 runs the scenarios that take long")
+	scenarios, long := []string{"ingest"}, os.Getenv("JEONGSAN_LONG") != ""
+	if long {
+		scenarios = append(scenarios, "paced", "hot", "wide", "memory")
 	}
-	_, figures := runBench(t, "ingest", "paced", "hot", "wide", "memory", "--rate", "500", "--ids", "uuid")
+	_, figures := runBench(t, append(scenarios, "--rate", "500", "--ids", "uuid")...)
 	require.Positive(t, figures["ingest"]["settlements_per_second"])
+	if !long {
+		return
+	}
 	require.Positive(t, figures["paced"]["durable_to_visible_p99"])
 	require.InDelta(t, 500, figures["paced"]["settlements_per_second"], 150)
 	require.Positive(t, figures["hot"]["one_by_thousand"])
