@@ -35,7 +35,7 @@ type heldTerms struct {
 }
 
 const (
-	mostTerms = 1 << 14
+	mostTerms = 1 << 13
 	mostDates = 1 << 14
 )
 

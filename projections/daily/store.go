@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -40,9 +41,12 @@ func (Model) Comparable() []readmodel.Comparable {
 		SELECT day, book, party, product, method, type, currency, transactions, debits, credits FROM {schema}.totals`}}
 }
 
-// rememberedTotals bounds the memory of the projector: beyond it, numbers are
-// read again when they are needed.
-const rememberedTotals = 300_000
+// rememberedTotals bounds the memory of the projector: beyond it, only the numbers
+// of the newest days are kept, and others read again when they are needed.
+const (
+	rememberedTotals = 150_000
+	rememberedDays   = 2
+)
 
 type projector struct {
 	schema  string
@@ -57,6 +61,27 @@ func (p *projector) Forget() {
 	p.numbers, p.known, p.all = map[Key]int32{}, false, false
 }
 
+// trim keeps the numbers of the newest days, or none where even they are too many.
+func (p *projector) trim() {
+	days := map[domain.Date]struct{}{}
+	for key := range p.numbers {
+		days[key.Day] = struct{}{}
+	}
+	newest := slices.Sorted(maps.Keys(days))
+	newest = newest[max(0, len(newest)-rememberedDays):]
+	kept := map[Key]int32{} // a map that was large stays large
+	for key, number := range p.numbers {
+		if slices.Contains(newest, key.Day) {
+			kept[key] = number
+		}
+	}
+	if len(kept) > rememberedTotals/2 {
+		p.Forget()
+		return
+	}
+	p.numbers, p.all = kept, false
+}
+
 // Project implements readmodel.Projector.
 func (p *projector) Project(ctx context.Context, tx pgx.Tx, events []readmodel.Event) error {
 	totals := fold(events)
@@ -64,7 +89,7 @@ func (p *projector) Project(ctx context.Context, tx pgx.Tx, events []readmodel.E
 		return nil
 	}
 	if len(p.numbers) > rememberedTotals {
-		p.Forget()
+		p.trim()
 	}
 	if err := p.loadLast(ctx, tx); err != nil {
 		return err
