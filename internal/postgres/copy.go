@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -50,8 +51,14 @@ type copySource struct {
 	ended               bool
 }
 
-// Read implements io.Reader.
-func (s *copySource) Read(p []byte) (int, error) {
+// Read implements io.Reader. pgx calls it on a goroutine of its own, where a panic
+// of encode would end the process: it ends the copy instead.
+func (s *copySource) Read(p []byte) (n int, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			n, err = 0, fmt.Errorf("row %d: the code that writes it panics: %v\n%s", s.next, fault, debug.Stack())
+		}
+	}()
 	if s.read == len(s.row.b) {
 		s.row.b, s.read = s.row.b[:0], 0
 	}
@@ -72,7 +79,7 @@ func (s *copySource) Read(p []byte) (int, error) {
 		}
 		s.next++
 	}
-	n := copy(p, s.row.b[s.read:])
+	n = copy(p, s.row.b[s.read:])
 	s.read += n
 	if n == 0 && s.ended {
 		return 0, io.EOF

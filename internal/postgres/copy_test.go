@@ -132,6 +132,10 @@ func TestCopyInIsAllOrNothing(t *testing.T) {
 	})
 	require.ErrorContains(t, err, "write copied")
 	require.ErrorContains(t, err, "check constraint")
+	require.ErrorContains(t, write(func(i int, to *CopyRow) {
+		to.Int(1)
+		to.Int([]int32{2}[i/50_000])
+	}), "row 50000: the code that writes it panics")
 	var n int
 	require.NoError(t, conn.QueryRow(ctx, "SELECT count(*) FROM copied").Scan(&n))
 	require.Zero(t, n)
