@@ -16,9 +16,10 @@ const (
 	batchBytes  = 24 << 20
 	// The first event of a batch waits for company about as long as two batches
 	// like the last one take to write: on an idle machine hardly at all, on a busy
-	// one for the sake of larger and so cheaper batches.
+	// one for the sake of larger and so cheaper batches. At full rate writing keeps
+	// pace with waiting, so that this grows to the longest; at half of it, it does not.
 	shortestBatchWait = 5 * time.Millisecond
-	longestBatchWait  = 100 * time.Millisecond
+	longestBatchWait  = 250 * time.Millisecond
 	// checkpointWait is how long a position alone, of a filter's checkpoint, waits.
 	checkpointWait = time.Second
 	// decodedAhead is how many decoded events wait for their batch.
