@@ -18,6 +18,7 @@ var layers = []layer{
 
 	{"eventstore", []string{"domain"}},
 	{"eventstore/esdb", []string{"domain", "=eventstore"}},
+	{"eventstore/esdb/logcopy", []string{"domain", "=eventstore", "=eventstore/esdb"}},
 	{"eventstore/node", []string{"domain", "=eventstore", "eventstore/node"}},
 	{"eventstore/memory", []string{"domain", "=eventstore"}},
 	{"eventstore/storetest", []string{"domain", "=eventstore"}},
@@ -41,6 +42,7 @@ var layers = []layer{
 	{"internal/sim/auditor", nil},
 	{"internal/testkit", []string{"domain", "=eventstore", "eventstore/esdb", "eventstore/node", "internal/postgres", "migrations"}},
 
+	{"tools/clienttests", nil},
 	{"tools/retailsums", nil},
 
 	{"cmd/jeongsan", []string{
@@ -120,12 +122,13 @@ var homes = []home{
 	{"github.com/99designs/gqlgen/", []string{"graph"}},
 	{"github.com/vektah/gqlparser/", []string{"graph"}},
 	{"github.com/vikstrous/dataloadgen", []string{"graph"}},
+	{"golang.org/x/term", []string{"cmd/jeongsan"}},
 	{"github.com/spf13/", []string{"cmd/jeongsan"}},
 	{"github.com/vbauerster/mpb/", []string{"cmd/jeongsan"}},
 	{"github.com/jedib0t/go-pretty/", []string{"cmd/jeongsan"}},
 	{"github.com/lmittmann/tint", []string{"cmd/jeongsan"}},
 	{"github.com/mattn/go-isatty", []string{"cmd/jeongsan"}},
-	{"github.com/gofrs/flock", []string{"internal/datadir", "eventstore/keyring", "internal/postgres", "internal/testkit"}},
+	{"github.com/gofrs/flock", []string{"internal/datadir", "eventstore/keyring", "eventstore/node/login", "internal/postgres", "internal/testkit"}},
 	{"github.com/stretchr/testify/", []string{"eventstore/storetest", "internal/testkit"}},
 	{"testing", []string{"eventstore/storetest", "internal/testkit"}},
 }
