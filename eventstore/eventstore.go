@@ -162,13 +162,15 @@ type Store interface {
 	// after they are durable. Repeating an append whose events are already there
 	// succeeds and adds nothing. CodeWrongExpected says that the stream is not as
 	// expected; CodeTooLarge that the events exceed MaxAppendBytes. At least one
-	// event is required.
+	// event is required. A stream that somebody deleted takes NoStream beside its last
+	// revision, and goes on after that; one deleted for good answers CodeStreamDeleted.
 	Append(ctx context.Context, stream domain.StreamID, expected Expected, events ...Proposed) (Appended, error)
 
 	// ReadStream yields events of a stream from a revision on, that one included,
 	// at most limit of them. Forwards from beyond the last event yields nothing;
-	// backwards from there starts at the last. A stream that does not exist yields
-	// CodeStreamNotFound. An error is the last thing yielded.
+	// backwards from there starts at the last. A stream that does not exist, or was
+	// deleted, yields CodeStreamNotFound, one deleted for good CodeStreamDeleted; the
+	// whole log keeps the events of both. An error is the last thing yielded.
 	ReadStream(ctx context.Context, stream domain.StreamID, direction Direction, from, limit uint64) iter.Seq2[Recorded, error]
 
 	// ReadAll yields the events of the whole log after a position (that one

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,7 +20,7 @@ const IdentityStream domain.StreamID = "log-identity"
 // next after a restore or a copy to another store.
 type LogStarted struct {
 	LogID       uuid.UUID `json:"log_id"`
-	Incarnation int       `json:"incarnation"` // from 1
+	Incarnation int       `json:"incarnation"` // 1 at first, then above the last one: see NextIncarnation
 }
 
 // EventType implements domain.Event.
@@ -40,32 +41,69 @@ const (
 	identifyPause    = 50 * time.Millisecond
 )
 
+// incarnationEpoch is from when on seconds number incarnations: 31 bits, all that a
+// token has room for, last until 2094.
+var incarnationEpoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // Identify reads the identity of the log, and starts a log that has none. Any
 // number of processes may do so at once: exactly one start is appended and all
 // see the same identity. It retries an unknown outcome a few times and then
 // returns the store's error.
 func Identify(ctx context.Context, store Store) (Identity, error) {
-	start := LogStarted{LogID: uuid.New(), Incarnation: 1}
-	data, err := Encode(start)
+	first := Identity{LogID: uuid.New(), Incarnation: 1}
+	proposed, err := first.proposed()
 	if err != nil {
 		return Identity{}, err
 	}
-	meta, err := Meta{Actor: "system", Authenticated: "none", RecordedAt: time.Now().UTC().Truncate(time.Microsecond)}.Encode()
-	if err != nil {
-		return Identity{}, err
-	}
-	proposed := Proposed{ID: EventID(IdentityStream, "1", data), Type: start.EventType(), Data: data, Metadata: meta}
-	for attempt := 1; ; attempt++ {
-		identity, err := readIdentity(ctx, store)
+	return insist(ctx, func() (Identity, error) {
+		identity, _, err := readIdentity(ctx, store)
 		if CodeOf(err) == CodeStreamNotFound {
 			_, err = store.Append(ctx, IdentityStream, NoStream(), proposed)
-			if err == nil {
-				return Identity(start), nil
-			}
+			identity = first
+		}
+		return identity, err
+	})
+}
+
+// NextIncarnation begins the next incarnation of a log that was restored or copied
+// to another store, and returns it: positions are others from now on, and whatever
+// is kept beside the log notices. A log without an identity gives
+// CodeStreamNotFound. It retries an unknown outcome a few times, and begins no
+// second incarnation by that.
+//
+// The number is that of the seconds since 2026 where that is above the last one.
+// Two logs that were restored from one backup, one after the other, would else be
+// the same incarnation and hold different events.
+func NextIncarnation(ctx context.Context, store Store) (Identity, error) {
+	var revision uint64
+	next, err := insist(ctx, func() (identity Identity, err error) {
+		identity, revision, err = readIdentity(ctx, store)
+		return identity, err
+	})
+	if err != nil {
+		return Identity{}, err
+	}
+	next.Incarnation = max(next.Incarnation+1, int(time.Since(incarnationEpoch)/time.Second))
+	proposed, err := next.proposed()
+	if err != nil {
+		return Identity{}, err
+	}
+	return insist(ctx, func() (Identity, error) {
+		_, err := store.Append(ctx, IdentityStream, At(revision), proposed)
+		return next, err
+	})
+}
+
+// insist repeats what fails in a way that may pass.
+func insist(ctx context.Context, try func() (Identity, error)) (Identity, error) {
+	for attempt := 1; ; attempt++ {
+		identity, err := try()
+		if err == nil {
+			return identity, nil
 		}
 		again := CodeOf(err) == CodeWrongExpected || OutcomeUnknown(err)
-		if err == nil || !again || attempt == identifyAttempts {
-			return identity, err
+		if !again || attempt == identifyAttempts {
+			return Identity{}, err
 		}
 		select {
 		case <-ctx.Done():
@@ -75,26 +113,42 @@ func Identify(ctx context.Context, store Store) (Identity, error) {
 	}
 }
 
-// readIdentity returns the latest incarnation.
-func readIdentity(ctx context.Context, store Store) (Identity, error) {
+// proposed is the event that begins an incarnation. Its id follows from the
+// identity, so that it is recognised when it is appended again.
+func (i Identity) proposed() (Proposed, error) {
+	start := LogStarted(i)
+	data, err := Encode(start)
+	if err != nil {
+		return Proposed{}, err
+	}
+	meta, err := Meta{Actor: "system", Authenticated: "none", RecordedAt: time.Now().UTC().Truncate(time.Microsecond)}.Encode()
+	if err != nil {
+		return Proposed{}, err
+	}
+	id := EventID(IdentityStream, strconv.Itoa(i.Incarnation), data)
+	return Proposed{ID: id, Type: start.EventType(), Data: data, Metadata: meta}, nil
+}
+
+// readIdentity returns the latest incarnation, and the revision of its event.
+func readIdentity(ctx context.Context, store Store) (Identity, uint64, error) {
 	for r, err := range store.ReadStream(ctx, IdentityStream, Backwards, End, 1) {
 		if err != nil {
-			return Identity{}, err
+			return Identity{}, 0, err
 		}
 		event, err := Decode(r)
 		if err != nil {
-			return Identity{}, err
+			return Identity{}, 0, err
 		}
 		started, ok := event.(LogStarted)
 		if !ok || started.LogID == uuid.Nil || started.Incarnation < 1 {
-			return Identity{}, &domain.Error{
+			return Identity{}, 0, &domain.Error{
 				Code: domain.CodeInvalid, Field: "stream", Value: string(IdentityStream), Message: "the log does not say which log it is",
 				Remedy: "point at a log that Jeongsan started, or at an empty one",
 			}
 		}
-		return Identity(started), nil
+		return Identity(started), r.Revision, nil
 	}
-	return Identity{}, &Error{Code: CodeStreamNotFound, Op: "read stream", Stream: IdentityStream}
+	return Identity{}, 0, &Error{Code: CodeStreamNotFound, Op: "read stream", Stream: IdentityStream}
 }
 
 // eventNamespace is the name space of event ids; it is frozen.

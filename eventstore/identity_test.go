@@ -2,6 +2,7 @@ package eventstore_test
 
 import (
 	"errors"
+	"math"
 	"sync"
 	"testing"
 
@@ -86,4 +87,40 @@ func TestIdentifyRefusesAForeignLog(t *testing.T) {
 	require.NoError(t, store.Close())
 	_, err = eventstore.Identify(t.Context(), store)
 	require.Equal(t, eventstore.CodeClosed, eventstore.CodeOf(err))
+}
+
+func TestNextIncarnationBeginsOne(t *testing.T) {
+	for name, fault := range map[string]memory.Fault{
+		"no fault": {}, "failed": {Fail: errors.New("planted")}, "failed but persisted": {FailPersisted: errors.New("planted")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := memory.New()
+			defer store.Close()
+			_, err := eventstore.NextIncarnation(t.Context(), store)
+			require.Equal(t, eventstore.CodeStreamNotFound, eventstore.CodeOf(err))
+			first, err := eventstore.Identify(t.Context(), store)
+			require.NoError(t, err)
+			appends := 0
+			store.OnAppend(func(memory.Append) memory.Fault {
+				if appends++; appends%3 == 0 {
+					return memory.Fault{}
+				}
+				return fault
+			})
+			before := first
+			for length := 2; length < 4; length++ {
+				begun, err := eventstore.NextIncarnation(t.Context(), store)
+				require.NoError(t, err)
+				require.Equal(t, first.LogID, begun.LogID)
+				require.Greater(t, begun.Incarnation, before.Incarnation)
+				require.Greater(t, begun.Incarnation, 20_000_000, "two restores of one backup must not meet")
+				require.LessOrEqual(t, begun.Incarnation, math.MaxInt32, "tokens have no more room")
+				found, err := eventstore.Identify(t.Context(), store)
+				require.NoError(t, err)
+				require.Equal(t, begun, found)
+				require.Len(t, records(t, store), length)
+				before = begun
+			}
+		})
+	}
 }

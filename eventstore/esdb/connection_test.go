@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -114,6 +115,12 @@ func (s *scripted) Read(request *streams.ReadReq, call streams.Streams_ReadServe
 
 func connectScripted(t *testing.T, script *scripted, settings string) *esdb.Store {
 	t.Helper()
+	return connect(t, "esdb://"+serveScripted(t, script)+"?tls=false"+settings)
+}
+
+// serveScripted returns the address of a scripted server.
+func serveScripted(t *testing.T, script *scripted) string {
+	t.Helper()
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	server := grpc.NewServer()
@@ -124,7 +131,7 @@ func connectScripted(t *testing.T, script *scripted, settings string) *esdb.Stor
 		server.Stop()
 		require.NoError(t, <-served)
 	})
-	return connect(t, "esdb://"+listener.Addr().String()+"?tls=false"+settings)
+	return listener.Addr().String()
 }
 
 func TestEveryStatusHasItsCode(t *testing.T) {
@@ -184,6 +191,51 @@ func TestStreamDeleted(t *testing.T) {
 	_, err := s.Append(t.Context(), "book-1", eventstore.At(0), event())
 	require.Equal(t, eventstore.CodeStreamDeleted, eventstore.CodeOf(err), "%v", err)
 	require.False(t, eventstore.OutcomeUnknown(err))
+}
+
+// TestNotLeader has a follower that sends writers to its leader. Only discovery finds
+// the way there; meanwhile every write fails as unavailable, and none hangs.
+func TestNotLeader(t *testing.T) {
+	leader := openNode(t, t.TempDir())
+	host, port, err := net.SplitHostPort(leader.Addr())
+	require.NoError(t, err)
+	follower := serveScripted(t, &scripted{
+		append: func(call streams.Streams_AppendServer) error {
+			call.SetTrailer(metadata.Pairs("exception", "not-leader", "leader-endpoint-host", host, "leader-endpoint-port", port))
+			return status.Error(codes.NotFound, "not leader")
+		},
+		read: func(*streams.ReadReq, streams.Streams_ReadServer) error { return nil },
+	})
+	// The client goes to the leader by itself, behind our back: that must have ended
+	// before the leader does.
+	arrived := make(chan string, 100)
+	log := slog.New(slog.NewTextHandler(lines(arrived), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s, err := esdb.Open(t.Context(), "esdb://"+follower+"?tls=false", log)
+	require.NoError(t, err)
+	for range 3 {
+		_, err := s.Append(t.Context(), "book-1", eventstore.NoStream(), event())
+		require.Equal(t, eventstore.CodeUnavailable, eventstore.CodeOf(err), "%v", err)
+		require.True(t, eventstore.OutcomeUnknown(err))
+		_, err = s.LastPosition(t.Context())
+		require.NoError(t, err)
+		for line := range arrived {
+			if strings.Contains(line, "successfully connected to leader node") {
+				break
+			}
+		}
+	}
+	require.NoError(t, s.Close())
+}
+
+// lines passes on what is written to it, one log record at a time.
+type lines chan<- string
+
+func (l lines) Write(line []byte) (int, error) {
+	select {
+	case l <- string(line):
+	default: // nobody has looked for long
+	}
+	return len(line), nil
 }
 
 // TestCutOffAppendGetsItsReason has a server that refuses an append while it is

@@ -15,6 +15,9 @@
 //     thrown away at the first sign of trouble and another one is built;
 //   - a connection string with a misspelt setting is accepted: config.go refuses it.
 //
+// Beside the contract it offers what a copy of a whole log needs (raw.go, and package
+// logcopy below): events of any stream with all that is kept of them, and deletions.
+//
 // Rules about events and their content do not live here. To use another call of
 // the client, add it to store.go inside Store.call, which bounds it in time.
 package esdb

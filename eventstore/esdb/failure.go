@@ -47,7 +47,8 @@ func codeOf(op string, err error) eventstore.Code {
 	case esdb.ErrorCodeStreamDeleted:
 		return eventstore.CodeStreamDeleted
 	case esdb.ErrorCodeResourceNotFound:
-		if op == opAppend {
+		switch op {
+		case opAppend, opDelete, opTombstone:
 			return eventstore.CodeUnavailable // "not leader" without saying who is
 		}
 		return eventstore.CodeStreamNotFound
@@ -77,6 +78,10 @@ func statusCode(op string, err error) eventstore.Code {
 	case codes.ResourceExhausted:
 		if op == opAppend {
 			return eventstore.CodeTooLarge
+		}
+	case codes.FailedPrecondition:
+		if op == opDelete || op == opTombstone {
+			return eventstore.CodeWrongExpected // the client names the other reason, a tombstone
 		}
 	case codes.Unauthenticated:
 		return eventstore.CodeUnauthenticated

@@ -13,6 +13,13 @@ const (
 	feedBytes    = 4 << 20
 )
 
+// received is a message with what only copies of logs want to know.
+type received struct {
+	eventstore.Message
+	prepare eventstore.Position // of the event; mostly the same as its position
+	json    bool                // the event's content type
+}
+
 // feed hands messages from the goroutine that receives them to the one that uses
 // them, many at a time: two goroutines that meet at every event would cost more
 // than the event. It is bounded, so that a slow user slows the server down.
@@ -20,14 +27,14 @@ type feed struct {
 	done <-chan struct{} // closed when nobody wants messages any more
 
 	mu    sync.Mutex
-	items []eventstore.Message
+	items []received
 	bytes int
 	err   error
 	ready chan struct{} // holds a token where items or err may have come
 	space chan struct{} // holds a token where there may be room again
 
 	// The receiver's alone.
-	batch []eventstore.Message
+	batch []received
 	index int
 }
 
@@ -37,7 +44,7 @@ func newFeed(done <-chan struct{}) *feed {
 
 // put adds a message and waits while the feed is full. It returns false when
 // nobody wants messages any more.
-func (f *feed) put(message eventstore.Message) bool {
+func (f *feed) put(message received) bool {
 	size := 0
 	if message.Event != nil {
 		size = len(message.Event.Data) + len(message.Event.Metadata)
@@ -73,10 +80,10 @@ func (f *feed) end(err error) {
 }
 
 // next waits for a message. Given up by the context, nothing is lost.
-func (f *feed) next(ctx context.Context) (eventstore.Message, error) {
+func (f *feed) next(ctx context.Context) (received, error) {
 	if f.index < len(f.batch) {
 		message := f.batch[f.index]
-		f.batch[f.index] = eventstore.Message{}
+		f.batch[f.index] = received{}
 		f.index++
 		return message, nil
 	}
@@ -88,19 +95,19 @@ func (f *feed) next(ctx context.Context) (eventstore.Message, error) {
 			f.mu.Unlock()
 			signal(f.space)
 			message := f.batch[0]
-			f.batch[0] = eventstore.Message{}
+			f.batch[0] = received{}
 			f.index = 1
 			return message, nil
 		}
 		err := f.err
 		f.mu.Unlock()
 		if err != nil {
-			return eventstore.Message{}, err
+			return received{}, err
 		}
 		select {
 		case <-f.ready:
 		case <-ctx.Done():
-			return eventstore.Message{}, ctx.Err()
+			return received{}, ctx.Err()
 		}
 	}
 }

@@ -29,9 +29,15 @@ func (s *Store) ReadStream(ctx context.Context, stream domain.StreamID, directio
 	if limit == 0 {
 		return func(func(eventstore.Recorded, error) bool) {}
 	}
-	return s.read(ctx, op, stream, func(ctx context.Context, client *esdb.Client) (*esdb.ReadStream, error) {
-		return client.ReadStream(ctx, string(stream), options, limit)
-	})
+	return func(yield func(eventstore.Recorded, error) bool) {
+		for event, err := range s.read(ctx, op, stream, func(ctx context.Context, client *esdb.Client) (*esdb.ReadStream, error) {
+			return client.ReadStream(ctx, string(stream), options, limit)
+		}) {
+			if !yield(event.Recorded, err) {
+				return
+			}
+		}
+	}
 }
 
 // ReadAll implements eventstore.Store.
@@ -45,22 +51,22 @@ func (s *Store) ReadAll(ctx context.Context, after eventstore.Position) iter.Seq
 			if err == nil && (event.Position <= after || eventstore.System(event.Stream)) {
 				continue // the server includes the position that a read names
 			}
-			if !yield(event, err) {
+			if !yield(event.Recorded, err) {
 				return
 			}
 		}
 	}
 }
 
-func (s *Store) readAll(ctx context.Context, op string, direction esdb.Direction, from esdb.AllPosition, count uint64) iter.Seq2[eventstore.Recorded, error] {
+func (s *Store) readAll(ctx context.Context, op string, direction esdb.Direction, from esdb.AllPosition, count uint64) iter.Seq2[Raw, error] {
 	return s.read(ctx, op, "", func(ctx context.Context, client *esdb.Client) (*esdb.ReadStream, error) {
 		return client.ReadAll(ctx, esdb.ReadAllOptions{Direction: direction, From: from}, count)
 	})
 }
 
 // read opens a read and yields its events; a feed decodes ahead of the caller.
-func (s *Store) read(ctx context.Context, op string, stream domain.StreamID, open func(context.Context, *esdb.Client) (*esdb.ReadStream, error)) iter.Seq2[eventstore.Recorded, error] {
-	return func(yield func(eventstore.Recorded, error) bool) {
+func (s *Store) read(ctx context.Context, op string, stream domain.StreamID, open func(context.Context, *esdb.Client) (*esdb.ReadStream, error)) iter.Seq2[Raw, error] {
+	return func(yield func(Raw, error) bool) {
 		readCtx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		defer context.AfterFunc(s.ctx, cancel)()
@@ -72,7 +78,7 @@ func (s *Store) read(ctx context.Context, op string, stream domain.StreamID, ope
 			}
 			return reading{opened}, nil
 		}); err != nil {
-			yield(eventstore.Recorded{}, err)
+			yield(Raw{}, err)
 			return
 		}
 		for {
@@ -81,10 +87,10 @@ func (s *Store) read(ctx context.Context, op string, stream domain.StreamID, ope
 				return
 			}
 			if err != nil {
-				yield(eventstore.Recorded{}, s.ended(ctx, op, stream, err))
+				yield(Raw{}, s.ended(ctx, op, stream, err))
 				return
 			}
-			if !yield(*message.Event, nil) {
+			if !yield(Raw{Recorded: *message.Event, JSON: message.json, Prepare: message.prepare}, nil) {
 				return
 			}
 		}
@@ -94,7 +100,7 @@ func (s *Store) read(ctx context.Context, op string, stream domain.StreamID, ope
 // receiver is a read or a subscription of the client.
 type receiver interface {
 	// receive waits for a message; ok is false for one that is of no interest.
-	receive() (message eventstore.Message, ok bool, err error)
+	receive() (message received, ok bool, err error)
 	// close releases it. The client frees its context only there.
 	close()
 }
@@ -165,10 +171,10 @@ func (s *Store) ended(ctx context.Context, op string, stream domain.StreamID, er
 // reading receives from a read.
 type reading struct{ stream *esdb.ReadStream }
 
-func (r reading) receive() (eventstore.Message, bool, error) {
+func (r reading) receive() (received, bool, error) {
 	event, err := r.stream.Recv()
 	if err != nil {
-		return eventstore.Message{}, false, err
+		return received{}, false, err
 	}
 	return eventMessage(event), true, nil
 }
@@ -178,18 +184,18 @@ func (r reading) close() { r.stream.Close() }
 // following receives from a subscription.
 type following struct{ subscription *esdb.Subscription }
 
-func (f following) receive() (eventstore.Message, bool, error) {
+func (f following) receive() (received, bool, error) {
 	switch event := f.subscription.Recv(); {
 	case event.EventAppeared != nil:
 		return eventMessage(event.EventAppeared), true, nil
 	case event.CheckPointReached != nil:
-		return eventstore.Message{Position: eventstore.Position(event.CheckPointReached.Commit)}, true, nil
+		return received{Message: eventstore.Message{Position: eventstore.Position(event.CheckPointReached.Commit)}}, true, nil
 	case event.CaughtUp != nil:
-		return eventstore.Message{CaughtUp: true}, true, nil
+		return received{Message: eventstore.Message{CaughtUp: true}}, true, nil
 	case event.SubscriptionDropped != nil:
-		return eventstore.Message{}, false, dropReason(event.SubscriptionDropped.Error)
+		return received{}, false, dropReason(event.SubscriptionDropped.Error)
 	}
-	return eventstore.Message{}, false, nil
+	return received{}, false, nil
 }
 
 // dropReason is why a subscription was dropped. A server that ends one without an
@@ -206,14 +212,17 @@ func (f following) close() {
 	_ = f.subscription.Close()
 }
 
-func eventMessage(resolved *esdb.ResolvedEvent) eventstore.Message {
+func eventMessage(resolved *esdb.ResolvedEvent) received {
 	event := resolved.OriginalEvent()
 	position := eventstore.Position(event.Position.Commit)
-	return eventstore.Message{Position: position, Event: &eventstore.Recorded{
-		ID: event.EventID, Type: event.EventType, Stream: domain.StreamID(event.StreamID),
-		Revision: event.EventNumber, Position: position,
-		Data: event.Data, Metadata: event.UserMetadata, Created: event.CreatedDate,
-	}}
+	return received{
+		json: event.ContentType == contentJSON, prepare: eventstore.Position(event.Position.Prepare),
+		Message: eventstore.Message{Position: position, Event: &eventstore.Recorded{
+			ID: event.EventID, Type: event.EventType, Stream: domain.StreamID(event.StreamID),
+			Revision: event.EventNumber, Position: position,
+			Data: event.Data, Metadata: event.UserMetadata, Created: event.CreatedDate,
+		}},
+	}
 }
 
 func allPosition(position eventstore.Position) esdb.Position {
@@ -275,7 +284,7 @@ func (s *subscription) Next(ctx context.Context) (eventstore.Message, error) {
 	message, err := s.feed.next(ctx)
 	switch {
 	case err == nil:
-		return message, nil
+		return message.Message, nil
 	case s.life.Err() != nil && ctx.Err() == nil:
 		return eventstore.Message{}, s.closedError()
 	}

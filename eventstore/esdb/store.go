@@ -15,7 +15,9 @@ import (
 )
 
 const (
-	opAppend = "append"
+	opAppend    = "append"
+	opDelete    = "delete stream"
+	opTombstone = "tombstone stream"
 
 	// defaultTimeout bounds one append where the connection string says nothing.
 	defaultTimeout = 10 * time.Second
@@ -142,6 +144,10 @@ func (s *Store) Append(ctx context.Context, stream domain.StreamID, expected eve
 			Data: events[i].Data, Metadata: events[i].Metadata,
 		}
 	}
+	return s.appendData(ctx, stream, expected, proposed)
+}
+
+func (s *Store) appendData(ctx context.Context, stream domain.StreamID, expected eventstore.Expected, proposed []esdb.EventData) (eventstore.Appended, error) {
 	options := esdb.AppendToStreamOptions{ExpectedRevision: expectedRevision(expected), Deadline: &s.timeout}
 	results := make(chan *esdb.WriteResult, 1)
 	err := s.call(ctx, opAppend, stream, s.timeout, func(ctx context.Context, client *esdb.Client) error {
@@ -162,8 +168,8 @@ func (s *Store) Append(ctx context.Context, stream domain.StreamID, expected eve
 // whyCutOff finds the reason for an append that the server ended while it was
 // being sent: the client then reports a bare io.EOF. An append without events asks
 // the same question and is short enough to get the answer. Only refusals of the
-// caller are taken from it; anything else leaves the outcome unknown, and the
-// caller repeats the append.
+// caller are taken from it, and that the time is over; anything else leaves the
+// outcome unknown, and the caller repeats the append.
 func (s *Store) whyCutOff(ctx context.Context, client *esdb.Client, stream domain.StreamID, options esdb.AppendToStreamOptions, cutOff error) error {
 	for range cutOffQuestions {
 		_, err := client.AppendToStream(ctx, string(stream), options)
@@ -175,7 +181,7 @@ func (s *Store) whyCutOff(ctx context.Context, client *esdb.Client, stream domai
 		}
 		switch codeOf(opAppend, err) {
 		case eventstore.CodeDenied, eventstore.CodeUnauthenticated, eventstore.CodeUnsupported,
-			eventstore.CodeStreamDeleted, eventstore.CodeInvalid, eventstore.CodeUnavailable:
+			eventstore.CodeStreamDeleted, eventstore.CodeInvalid, eventstore.CodeUnavailable, eventstore.CodeTimeout:
 			return err
 		}
 		return cutOff

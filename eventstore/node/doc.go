@@ -5,11 +5,18 @@
 //
 // # What it offers
 //
-// Streams.Append with an exact expected revision or "no stream", Streams.Read of
-// streams and of the whole log in both directions, subscriptions to both with
-// prefix and regular-expression filters, ServerFeatures, and /health/live on the
-// same port. Everything else is answered Unimplemented and is not listed, so that
-// clients know. There is no TLS and no authentication: it listens on loopback.
+// The services Streams (append, batch append, read, delete, tombstone, and
+// subscriptions with filters), ServerFeatures and Gossip, and on the same port over
+// HTTP what load balancers and operators ask (listen.go, admin.go). Everything else
+// is answered Unimplemented and is not listed, so that clients know.
+//
+// # Who may call
+//
+// Without a certificate everybody is an administrator, and the node listens on
+// loopback unless told otherwise in so many words. With one, connections are
+// encrypted (tls.go), an interceptor finds out who calls (authenticate.go; the users
+// are package login's), and every handler asks allow (access.go) before anything
+// else. Certificates of one's own are made by package certificate.
 //
 // # Why an answer can be trusted
 //
@@ -34,6 +41,13 @@
 // record carries a checksum that is verified whenever it is read from disk: a
 // damaged one is an error that names its position, it is never served and never
 // skipped.
+//
+// An append is a repetition where its events stand behind the revision that it
+// expects, at any age. Where it expects none, its ids are looked for (ids.go): only
+// such appends add a key per event, and recent ids of all others are in memory.
+// A stream is deleted by its metadata, or for good by an event at the last revision
+// there is; what an append or a deletion brings with it is in the same flush
+// (decide.go has the table, group.go carries it out).
 //
 // Rules of Jeongsan's business do not live here, and the package knows nothing of
 // the rest of the project but its error type. To add a method of the protocol,

@@ -22,6 +22,9 @@ func (features) GetSupportedMethods(context.Context, *shared.Empty) (*serverfeat
 		EventStoreServerVersion: reportedVersion,
 		Methods: []*serverfeatures.SupportedMethod{
 			{ServiceName: service, MethodName: "append"},
+			{ServiceName: service, MethodName: "batchappend", Features: []string{"deadline_duration"}},
+			{ServiceName: service, MethodName: "delete"},
+			{ServiceName: service, MethodName: "tombstone"},
 			{ServiceName: service, MethodName: "read", Features: []string{"position", "events"}},
 			{ServiceName: "event_store.client.server_features.serverfeatures", MethodName: "getsupportedmethods"},
 		},

@@ -3,6 +3,7 @@ package node
 import (
 	"bytes"
 	"regexp"
+	"strings"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"google.golang.org/grpc/codes"
@@ -65,16 +66,33 @@ func parseFilter(options *streams.ReadReq_Options_FilterOptions) (*filter, error
 	return f, nil
 }
 
-// matches decides about one record. A filter by stream gives the same answer for
-// all records of a block.
-func (f *filter) matches(b *block, rec *record) bool {
-	if f == nil {
-		return true
+// selection is what a read of the whole log takes of one block.
+type selection uint8
+
+const (
+	selectNone selection = iota
+	selectAll
+	selectByType // what filter.matches takes
+)
+
+// ofBlock decides about a block as far as its stream tells.
+func (f *filter) ofBlock(b *block) selection {
+	switch {
+	case leftOut(b.stream):
+		return selectNone
+	case f == nil:
+		return selectAll
+	case f.byType:
+		return selectByType
+	case f.matches(b.raw[blockFixed:b.first]):
+		return selectAll
+	default:
+		return selectNone
 	}
-	subject := b.raw[blockFixed:b.first]
-	if f.byType {
-		subject = rec.kind
-	}
+}
+
+// matches decides about the type of an event, or the name of a stream.
+func (f *filter) matches(subject []byte) bool {
 	if f.regex != nil {
 		return f.regex.Match(subject)
 	}
@@ -84,4 +102,17 @@ func (f *filter) matches(b *block, rec *record) bool {
 		}
 	}
 	return false
+}
+
+// leftOut reports whether a stream is the store's own book-keeping, which readers
+// of the whole log never see: a log that was copied from a cluster may hold it.
+func leftOut(stream string) bool {
+	if stream == "" || stream[0] != '$' {
+		return false
+	}
+	if stream == "$epoch-information" {
+		return true
+	}
+	group, found := strings.CutPrefix(stream, "$persistentsubscription-$all::")
+	return found && (strings.HasSuffix(group, "-checkpoint") || strings.HasSuffix(group, "-parked"))
 }

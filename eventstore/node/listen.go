@@ -1,9 +1,12 @@
 package node
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -17,9 +20,20 @@ import (
 // defaultListen lets the system choose a port.
 const defaultListen = "127.0.0.1:0"
 
-// listen opens the node's port. Without TLS and authentication only loopback
-// addresses are allowed, unless the configuration says otherwise.
-func listen(address string, anyAddress bool) (net.Listener, error) {
+// Check reports what is wrong with the address and the certificate, before anything
+// is opened. Open does the same.
+func (c Config) Check() error {
+	_, err := c.checkListen()
+	if err == nil && c.TLS != nil {
+		_, err = loadCertificates(*c.TLS, slog.New(slog.DiscardHandler))
+	}
+	return err
+}
+
+// checkListen refuses what must not be served: an address that others can reach,
+// without TLS and without having said so.
+func (c Config) checkListen() (*net.TCPAddr, error) {
+	address := c.Listen
 	if address == "" {
 		address = defaultListen
 	}
@@ -28,39 +42,52 @@ func listen(address string, anyAddress bool) (net.Listener, error) {
 		return nil, &domain.Error{Code: domain.CodeInvalid, Field: "listen", Value: address, Err: err,
 			Message: "not an address", Remedy: "write it as 127.0.0.1:2113"}
 	}
-	resolved, err := net.ResolveTCPAddr("tcp4", address)
+	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
 		return nil, &domain.Error{Code: domain.CodeInvalid, Field: "listen", Value: address, Err: err,
-			Message: "not an IPv4 address", Remedy: "write it as 127.0.0.1:2113"}
-	}
-	if !resolved.IP.IsLoopback() && !anyAddress {
-		return nil, &domain.Error{Code: domain.CodeInvalid, Field: "listen", Value: address,
-			Message: "the event store node has no authentication and must not be reachable from outside",
-			Remedy:  "listen on 127.0.0.1, or allow any address where the network itself is protected"}
+			Message: "not an address of this machine", Remedy: "write it as 127.0.0.1:2113, 0.0.0.0:2113 or [::1]:2113"}
 	}
 	if host == "" {
 		resolved.IP = net.IPv4zero
 	}
-	listener, err := net.ListenTCP("tcp4", resolved)
+	switch {
+	case c.TLS != nil && c.Insecure:
+		return nil, &domain.Error{Code: domain.CodeInvalid, Field: "insecure", Message: "contradicts a certificate",
+			Remedy: "leave --insecure out, or the certificate"}
+	case c.TLS == nil && !c.Insecure && !resolved.IP.IsLoopback():
+		return nil, &domain.Error{Code: domain.CodeInvalid, Field: "listen", Value: address,
+			Message: "without TLS the event store node asks nobody for a password and stays on loopback",
+			Remedy:  "make a certificate with jeongsan node certs and give --tls-cert and --tls-key, listen on 127.0.0.1, or say --insecure where the network itself is protected"}
+	}
+	return resolved, nil
+}
+
+// listen opens the node's port.
+func listen(address *net.TCPAddr) (net.Listener, error) {
+	network := "tcp" // :: takes IPv4 as well
+	if address.IP.To4() != nil {
+		network = "tcp4" // 0.0.0.0 takes nothing else
+	}
+	listener, err := net.ListenTCP(network, address)
 	if err != nil {
-		return nil, &domain.Error{Code: domain.CodeUnavailable, Field: "listen", Value: address, Err: err,
+		return nil, &domain.Error{Code: domain.CodeUnavailable, Field: "listen", Value: address.String(), Err: err,
 			Message: "the port cannot be opened", Remedy: "stop what uses it or choose another, 0 for any"}
 	}
 	return listener, nil
 }
 
-// preface is how every HTTP/2 connection without TLS begins; no method of
-// HTTP/1.1 does.
+// preface is how every HTTP/2 connection begins; no method of HTTP/1.1 does.
 const preface = "PRI "
 
 // sniffTimeout bounds how long a connection may stay silent at first.
 const sniffTimeout = 10 * time.Second
 
 // splitter serves gRPC and plain HTTP on one port. It looks at the first bytes of
-// a connection and hands it, untouched, to one of two listeners, so that gRPC
-// keeps its own transport.
+// a connection, after TLS where there is TLS, and hands it, untouched, to one of two
+// listeners, so that gRPC keeps its own transport.
 type splitter struct {
 	listener net.Listener
+	tls      *tls.Config // nil without TLS; set before run
 	grpc     *handover
 	http     *handover
 
@@ -134,24 +161,35 @@ func (s *splitter) untrack(conn net.Conn) {
 
 func (s *splitter) sniff(conn net.Conn) {
 	defer s.untrack(conn)
-	first := make([]byte, len(preface))
-	if err := conn.SetReadDeadline(time.Now().Add(sniffTimeout)); err != nil {
-		discard(conn)
-		return
-	}
-	if _, err := io.ReadFull(conn, first); err != nil {
-		discard(conn)
-		return
-	}
-	if err := conn.SetReadDeadline(time.Time{}); err != nil {
-		discard(conn)
+	inner, first, err := s.begin(conn)
+	if err != nil {
+		discard(conn) // whoever said nothing, or nothing that makes sense, gets no answer
 		return
 	}
 	target := s.http
 	if string(first) == preface {
 		target = s.grpc
 	}
-	target.give(&sniffed{Conn: conn, first: first})
+	target.give(&sniffed{Conn: inner, first: first})
+}
+
+// begin shakes hands where there is TLS and reads the first bytes.
+func (s *splitter) begin(conn net.Conn) (_ net.Conn, first []byte, err error) {
+	if err := conn.SetDeadline(time.Now().Add(sniffTimeout)); err != nil {
+		return nil, nil, err
+	}
+	if s.tls != nil {
+		encrypted := tls.Server(conn, s.tls)
+		if err := encrypted.HandshakeContext(context.Background()); err != nil {
+			return nil, nil, err
+		}
+		conn = encrypted
+	}
+	first = make([]byte, len(preface))
+	if _, err := io.ReadFull(conn, first); err != nil {
+		return nil, nil, err
+	}
+	return conn, first, conn.SetDeadline(time.Time{})
 }
 
 // close stops accepting and drops connections that have not said anything yet.
@@ -230,7 +268,7 @@ func (h *handover) Addr() net.Addr { return h.addr }
 
 // health answers /health/live: 204, or the code that the query's liveCode names,
 // while the node takes writes; 503 otherwise.
-func health(live func() bool) http.Handler {
+func health(live func() bool) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/health/live", func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -7,17 +7,23 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/gossip"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/serverfeatures"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
+
+	"github.com/jeongsan/jeongsan/eventstore/node/login"
 )
 
 // Config says where a node keeps its log and where it listens.
@@ -25,20 +31,37 @@ type Config struct {
 	// Dir is the directory of the log. It is created if missing and locked while
 	// the node is open.
 	Dir string
-	// Listen is an IPv4 address with a port, by default 127.0.0.1 with any port.
+	// Listen is an address with a port, by default 127.0.0.1 with any port.
 	Listen string
-	// AnyAddress allows Listen to be other than loopback. Nothing protects the
-	// node then but the network around it.
-	AnyAddress bool
+	// TLS makes the node secure: connections are encrypted and callers need a user
+	// and a password. Without it every caller is an administrator.
+	TLS *TLS
+	// Insecure allows Listen to be other than loopback without TLS. Nothing protects
+	// the node then but the network around it.
+	Insecure bool
+	// AdminPassword and OpsPassword are those of the first users, admin and ops,
+	// where a node with TLS has none yet; otherwise they are not looked at. Where they
+	// are empty the users get the password that everybody knows, on loopback only.
+	AdminPassword, OpsPassword string
+	// MaxAppendBytes is the limit of one append, as clients count: data, metadata and
+	// twice the characters of the type of all its events. 0 stands for 1 MiB; the
+	// highest is 16 MiB.
+	MaxAppendBytes int
+	// MaxAppendEventBytes is the limit of one event; 0 for none but that of the append.
+	MaxAppendEventBytes int
 	// Logger is required.
 	Logger *slog.Logger
 	// Registerer receives the node's metrics; nil for none.
 	Registerer prometheus.Registerer
+	// Gatherer is what GET /metrics shows; nil for no such page.
+	Gatherer prometheus.Gatherer
 }
 
 const (
-	// maxMessageBytes is the largest message a client may send.
-	maxMessageBytes = 16 << 20
+	// maxMessageBytes is the largest message a client may send, as in EventStoreDB.
+	maxMessageBytes = 16<<20 - 10_000
+	// maxHeaderBytes bounds the headers of a call.
+	maxHeaderBytes = 64 << 10
 	// drainTimeout bounds how long Close waits for calls under way. Appends take
 	// milliseconds; a reader that does not read may be cut off.
 	drainTimeout = 3 * time.Second
@@ -47,6 +70,9 @@ const (
 	keepaliveTimeout  = 10 * time.Second
 	// maxCalls bounds the calls of one connection, and with them their buffers.
 	maxCalls = 1000
+	// callWorkers carry out calls on stacks that have grown already, which a short
+	// call would else pay for anew. Calls beyond them get goroutines of their own.
+	callWorkers = 64
 	// wireBuffer is the size of gRPC's buffers per connection.
 	wireBuffer = 128 << 10
 )
@@ -55,6 +81,7 @@ const (
 type tuning struct {
 	filesystem vfs.FS
 	tailBytes  int
+	batch      time.Duration // see limits
 }
 
 func defaultTuning() tuning { return tuning{filesystem: vfs.Default, tailBytes: 16 << 20} }
@@ -70,6 +97,8 @@ type Node struct {
 	server     *server
 	unregister func()
 	group      sync.WaitGroup
+
+	certificates *certificates // nil without TLS
 
 	closeOnce sync.Once
 	closeErr  error
@@ -87,6 +116,9 @@ type server struct {
 	store     *store
 	committer *committer
 	metrics   *metrics
+	limits    limits
+	users     *login.Checker // nil without TLS: everybody is an administrator
+	logger    *slog.Logger
 	drain     chan struct{} // closed when the node goes down
 }
 
@@ -119,11 +151,27 @@ func open(config Config, tune tuning) (_ *Node, err error) {
 	if config.Logger == nil {
 		return nil, errors.New("node: Config.Logger is nil")
 	}
-	listener, err := listen(config.Listen, config.AnyAddress)
+	address, err := config.checkListen()
 	if err != nil {
 		return nil, err
 	}
+	limits, err := config.checkLimits()
+	if err != nil {
+		return nil, err
+	}
+	if tune.batch > 0 {
+		limits.batch = tune.batch
+	}
 	n := &Node{logger: config.Logger, closed: make(chan struct{}), done: make(chan struct{})}
+	if config.TLS != nil {
+		if n.certificates, err = loadCertificates(*config.TLS, config.Logger); err != nil {
+			return nil, err
+		}
+	}
+	listener, err := listen(address)
+	if err != nil {
+		return nil, err
+	}
 	metrics := newMetrics()
 	// The logger may be called while the store opens, before there is a committer.
 	failures := make(chan error, 1)
@@ -141,6 +189,13 @@ func open(config Config, tune tuning) (_ *Node, err error) {
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
+	users, err := config.openUsers(address)
+	if err != nil {
+		return nil, errors.Join(err, n.store.close(), listener.Close())
+	}
+	if err := bootstrap(n.store); err != nil {
+		return nil, errors.Join(err, n.store.close(), listener.Close())
+	}
 	n.committer = newCommitter(n.store, metrics)
 	mu.Lock()
 	fatal = n.committer.fail
@@ -153,18 +208,27 @@ func open(config Config, tune tuning) (_ *Node, err error) {
 	if n.unregister, err = metrics.register(config.Registerer); err != nil {
 		return nil, errors.Join(fmt.Errorf("node: register metrics: %w", err), n.store.close(), listener.Close())
 	}
-	n.server = &server{store: n.store, committer: n.committer, metrics: metrics, drain: make(chan struct{})}
-	n.serve(listener)
-	n.logger.Info("event store node is open", "dir", config.Dir, "address", n.Addr(), "end", n.store.tail.end())
+	n.server = &server{store: n.store, committer: n.committer, metrics: metrics, limits: limits, users: users, logger: config.Logger, drain: make(chan struct{})}
+	metrics.watch(n.store)
+	n.serve(listener, config.Gatherer)
+	n.logger.Info("event store node is open", "dir", config.Dir, "address", n.Addr(), "tls", config.TLS != nil, "end", n.store.tail.end())
 	return n, nil
 }
 
-func (n *Node) serve(listener net.Listener) {
+func (n *Node) serve(listener net.Listener, gatherer prometheus.Gatherer) {
 	n.splitter = newSplitter(listener)
+	if n.certificates != nil {
+		n.splitter.tls = n.certificates.config()
+	}
 	n.grpc = grpc.NewServer(
 		grpc.ForceServerCodecV2(newCodec()),
+		grpc.UnaryInterceptor(n.server.unary),
+		grpc.StreamInterceptor(n.server.stream),
+		grpc.UnknownServiceHandler(unknownMethod), // behind the interceptor: wrong credentials come first
+		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.MaxRecvMsgSize(maxMessageBytes),
 		grpc.WaitForHandlers(true), // they read from Pebble, which is closed next
+		grpc.NumStreamWorkers(callWorkers),
 		grpc.MaxConcurrentStreams(maxCalls),
 		grpc.ReadBufferSize(wireBuffer),
 		grpc.WriteBufferSize(wireBuffer),
@@ -173,9 +237,13 @@ func (n *Node) serve(listener net.Listener) {
 	)
 	streams.RegisterStreamsServer(n.grpc, n.server)
 	serverfeatures.RegisterServerFeaturesServer(n.grpc, features{})
+	gossip.RegisterGossipServer(n.grpc, &gossiper{instance: uuid.New(), addr: listener.Addr()})
+	pages := health(func() bool { return n.server.accepting() == nil })
+	n.server.admin(pages, gatherer)
 	n.http = &http.Server{
-		Handler:           health(func() bool { return n.server.accepting() == nil }),
+		Handler:           pages,
 		ReadHeaderTimeout: sniffTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(n.logger.Handler(), slog.LevelDebug),
 	}
 	n.group.Go(n.committer.run)
@@ -215,13 +283,31 @@ func (n *Node) finish(cause error) {
 // Addr is where the node listens, as host:port.
 func (n *Node) Addr() string { return n.splitter.listener.Addr().String() }
 
-// ConnectionString is what a client on the same machine connects with.
+// ConnectionString is what a client on the same machine connects with. With TLS
+// it names the authority that clients must trust, where that is known, and no user:
+// add one as esdb://user:password@….
 func (n *Node) ConnectionString() string {
-	address, ok := n.splitter.listener.Addr().(*net.TCPAddr)
-	if ok && address.IP.IsUnspecified() {
-		return fmt.Sprintf("esdb://127.0.0.1:%d?tls=false", address.Port)
+	host, port, err := net.SplitHostPort(n.Addr())
+	if err != nil { // it is the address of a listener
+		return "esdb://" + n.Addr()
 	}
-	return "esdb://" + n.Addr() + "?tls=false"
+	candidates := []string{host}
+	switch ip := net.ParseIP(host); {
+	case ip.IsUnspecified():
+		candidates = []string{"127.0.0.1", "localhost"}
+	case ip.IsLoopback() && ip.To4() == nil:
+		candidates = []string{"localhost", host} // the Go client cannot read ::1
+	case ip.IsLoopback():
+		candidates = append(candidates, "localhost")
+	}
+	if n.certificates == nil {
+		return "esdb://" + net.JoinHostPort(candidates[0], port) + "?tls=false"
+	}
+	connection := "esdb://" + net.JoinHostPort(n.certificates.host(candidates...), port)
+	if ca := n.certificates.caFile(); ca != "" {
+		connection += "?tlsCAFile=" + strings.ReplaceAll(url.QueryEscape(ca), "%2F", "/")
+	}
+	return connection
 }
 
 // Done is closed when the node takes no more writes: after Close, or when it has
@@ -243,7 +329,6 @@ func (n *Node) Close() error {
 	n.closeOnce.Do(func() {
 		defer close(n.closed)
 		close(n.server.drain)
-		n.closeErr = n.splitter.close()
 		drained := make(chan struct{})
 		go func() {
 			defer close(drained)
@@ -258,6 +343,7 @@ func (n *Node) Close() error {
 			n.grpc.Stop()
 			<-drained
 		}
+		n.closeErr = n.splitter.close() // not before: who asks for its health is told until the end
 		ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 		defer cancel()
 		n.closeErr = errors.Join(n.closeErr, n.http.Shutdown(ctx))

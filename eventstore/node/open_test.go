@@ -71,7 +71,7 @@ func TestOpenRefuses(t *testing.T) {
 		require.NoError(t, openNode(t, dir, defaultTuning()).Close())
 		db, err := pebble.Open(dir, &pebble.Options{Logger: pebbleLogger{logger: silent}})
 		require.NoError(t, err)
-		require.NoError(t, db.Set(formatKey, []byte("2"), pebble.Sync))
+		require.NoError(t, db.Set(formatKey, []byte(strconv.Itoa(formatVersion+1)), pebble.Sync))
 		require.NoError(t, db.Close())
 		requireRefused(t, Config{Dir: dir}, domain.CodeInvalid, "dir")
 	})
@@ -91,7 +91,7 @@ func TestOpenRefuses(t *testing.T) {
 	})
 	t.Run("what is no address", func(t *testing.T) {
 		requireRefused(t, Config{Dir: t.TempDir(), Listen: "2113"}, domain.CodeInvalid, "listen")
-		requireRefused(t, Config{Dir: t.TempDir(), Listen: "[::1]:0"}, domain.CodeInvalid, "listen")
+		requireRefused(t, Config{Dir: t.TempDir(), Listen: "[::1"}, domain.CodeInvalid, "listen")
 	})
 	t.Run("a failed open leaves nothing behind", func(t *testing.T) {
 		dir := t.TempDir()
@@ -104,7 +104,7 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestOpenOnAnyAddress(t *testing.T) {
-	n, err := open(Config{Dir: "log", Listen: "0.0.0.0:0", AnyAddress: true, Logger: silent}, inMemory(vfs.NewMem()))
+	n, err := open(Config{Dir: "log", Listen: "0.0.0.0:0", Insecure: true, Logger: silent}, inMemory(vfs.NewMem()))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, n.Close()) })
 	require.Contains(t, n.ConnectionString(), "127.0.0.1")

@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"strings"
 	"sync"
@@ -29,18 +28,50 @@ func write(t testing.TB, client streams.StreamsClient, stream string, from int64
 	}
 }
 
+// origin is the position of the last of the events that every log begins with.
+func origin(t testing.TB, client streams.StreamsClient) uint64 {
+	t.Helper()
+	messages, err := readRaw(t, client, readOptions(func(o *streams.ReadReq_Options) {
+		backwards(o)
+		o.GetAll().AllOption = &streams.ReadReq_Options_AllOptions_End{End: &shared.Empty{}}
+		o.CountOption = &streams.ReadReq_Options_Count{Count: 1}
+	}))
+	require.NoError(t, err)
+	require.Len(t, messages, 1)
+	return messages[0].GetEvent().GetCommitPosition()
+}
+
 func TestReadRefusals(t *testing.T) {
 	client := rawClient(t, openNode(t, "log", inMemory(vfs.NewMem())))
+	write(t, client, "a", 0, 1, "T")
 	for name, c := range map[string]struct {
 		code   codes.Code
 		change func(*streams.ReadReq_Options)
 	}{
-		"no target":            {codes.InvalidArgument, func(o *streams.ReadReq_Options) { o.StreamOption = nil }},
-		"no stream name":       {codes.InvalidArgument, func(o *streams.ReadReq_Options) { ofStream(o, "") }},
-		"no count":             {codes.InvalidArgument, func(o *streams.ReadReq_Options) { o.CountOption = nil }},
-		"count 0":              {codes.InvalidArgument, func(o *streams.ReadReq_Options) { o.CountOption = &streams.ReadReq_Options_Count{} }},
-		"no form of ids":       {codes.InvalidArgument, func(o *streams.ReadReq_Options) { o.UuidOption = nil }},
-		"links":                {codes.Unimplemented, func(o *streams.ReadReq_Options) { o.ResolveLinks = true }},
+		"no target":         {codes.InvalidArgument, func(o *streams.ReadReq_Options) { o.StreamOption = nil }},
+		"no stream name":    {codes.InvalidArgument, func(o *streams.ReadReq_Options) { ofStream(o, "") }},
+		"no count":          {codes.InvalidArgument, func(o *streams.ReadReq_Options) { o.CountOption = nil }},
+		"count 0":           {codes.InvalidArgument, func(o *streams.ReadReq_Options) { o.CountOption = &streams.ReadReq_Options_Count{} }},
+		"no form of ids":    {codes.InvalidArgument, func(o *streams.ReadReq_Options) { o.UuidOption = nil }},
+		"a third direction": {codes.InvalidArgument, func(o *streams.ReadReq_Options) { o.ReadDirection = 2 }},
+		"no revision": {codes.InvalidArgument, func(o *streams.ReadReq_Options) {
+			ofStream(o, "a")
+			o.GetStream().RevisionOption = nil
+		}},
+		"no position": {codes.InvalidArgument, func(o *streams.ReadReq_Options) { o.GetAll().AllOption = nil }},
+		"forwards from the end of a stream": {codes.Unknown, func(o *streams.ReadReq_Options) {
+			ofStream(o, "a")
+			o.GetStream().RevisionOption = &streams.ReadReq_Options_StreamOptions_End{End: &shared.Empty{}}
+		}},
+		"a position that cannot be": {codes.Unknown, func(o *streams.ReadReq_Options) { fromPosition(o, 1<<63) }},
+		"a commit before its prepare": {codes.Unknown, func(o *streams.ReadReq_Options) {
+			fromPosition(o, 5)
+			o.GetAll().GetPosition().PreparePosition = 6
+		}},
+		"a subscription from where nothing can be": {codes.InvalidArgument, func(o *streams.ReadReq_Options) {
+			subscription(o)
+			fromPosition(o, 1<<63)
+		}},
 		"a filter on a stream": {codes.InvalidArgument, func(o *streams.ReadReq_Options) { ofStream(o, "a"); withFilter(o, false, prefixes("a"), 1, 1) }},
 		"an empty filter":      {codes.InvalidArgument, func(o *streams.ReadReq_Options) { withFilter(o, false, prefixes(), 1, 1) }},
 		"a filter of nothing": {codes.InvalidArgument, func(o *streams.ReadReq_Options) {
@@ -57,7 +88,7 @@ func TestReadRefusals(t *testing.T) {
 		}},
 		"a subscription from beyond the end": {codes.InvalidArgument, func(o *streams.ReadReq_Options) {
 			subscription(o)
-			fromPosition(o, 1000)
+			fromPosition(o, 1<<62)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,6 +102,7 @@ func TestReadRefusals(t *testing.T) {
 
 func TestReadAllOverTheWire(t *testing.T) {
 	client := rawClient(t, openNode(t, "log", inMemory(vfs.NewMem())))
+	start := origin(t, client)
 	write(t, client, "a-1", 0, 2, "T")
 	write(t, client, "b-1", 0, 2, "U")
 	write(t, client, "a-1", 2, 1, "T")
@@ -80,12 +112,11 @@ func TestReadAllOverTheWire(t *testing.T) {
 		require.NoError(t, err)
 		return messages
 	}
-	backwards := func(o *streams.ReadReq_Options) { o.ReadDirection = streams.ReadReq_Options_Backwards }
 	end := func(o *streams.ReadReq_Options) {
 		o.StreamOption = &streams.ReadReq_Options_All{All: &streams.ReadReq_Options_AllOptions{
 			AllOption: &streams.ReadReq_Options_AllOptions_End{End: &shared.Empty{}}}}
 	}
-	all := read(nil)
+	all := read(func(o *streams.ReadReq_Options) { fromPosition(o, start+1) })
 	require.Equal(t, "a-1@0 a-1@1 b-1@0 b-1@1 a-1@2", describe(all))
 	at := func(i int) uint64 { return all[i].GetEvent().GetEvent().GetCommitPosition() }
 
@@ -95,8 +126,12 @@ func TestReadAllOverTheWire(t *testing.T) {
 	require.Equal(t, "", describe(read(func(o *streams.ReadReq_Options) { fromPosition(o, at(4)+1) })))
 	require.Equal(t, "", describe(read(end)))
 	require.Equal(t, "", describe(read(backwards)))
-	require.Equal(t, "a-1@2 b-1@1 b-1@0 a-1@1 a-1@0", describe(read(func(o *streams.ReadReq_Options) { end(o); backwards(o) })))
-	require.Equal(t, "a-1@1 a-1@0", describe(read(func(o *streams.ReadReq_Options) { fromPosition(o, at(2)); backwards(o) })))
+	require.Equal(t, "a-1@2 b-1@1 b-1@0 a-1@1 a-1@0", describe(read(func(o *streams.ReadReq_Options) { end(o); backwards(o); counted(5)(o) })))
+	require.Equal(t, "a-1@1 a-1@0", describe(read(func(o *streams.ReadReq_Options) { fromPosition(o, at(2)); backwards(o); counted(2)(o) })))
+	require.Equal(t, describe(read(func(o *streams.ReadReq_Options) { end(o); backwards(o) })), describe(read(func(o *streams.ReadReq_Options) {
+		fromPosition(o, ^uint64(0))
+		backwards(o)
+	})), "the number for the end")
 	require.Equal(t, "a-1@1", describe(read(func(o *streams.ReadReq_Options) {
 		fromPosition(o, at(2))
 		backwards(o)
@@ -107,7 +142,7 @@ func TestReadAllOverTheWire(t *testing.T) {
 	require.Equal(t, "b-1@0 b-1@1", describe(read(func(o *streams.ReadReq_Options) { withFilter(o, false, prefixes("x", "b-"), 1, 1) })))
 	require.Equal(t, "b-1@0 b-1@1", describe(read(func(o *streams.ReadReq_Options) { withFilter(o, true, prefixes("U"), 1, 1) })))
 	require.Equal(t, "a-1@0 a-1@1", describe(read(func(o *streams.ReadReq_Options) {
-		withFilter(o, false, &streams.ReadReq_Options_FilterOptions_Expression{Regex: "^[^b]"}, 1, 1)
+		withFilter(o, false, &streams.ReadReq_Options_FilterOptions_Expression{Regex: "^[^b$]"}, 1, 1)
 		o.CountOption = &streams.ReadReq_Options_Count{Count: 2}
 	})))
 	require.Equal(t, "a-1@2 a-1@1 a-1@0", describe(read(func(o *streams.ReadReq_Options) {
@@ -115,6 +150,33 @@ func TestReadAllOverTheWire(t *testing.T) {
 		backwards(o)
 		withFilter(o, true, &streams.ReadReq_Options_FilterOptions_Expression{Regex: "T"}, 1, 1)
 	})))
+}
+
+// TestBookkeepingIsLeftOut writes what only a cluster writes, as a copied log has it.
+func TestBookkeepingIsLeftOut(t *testing.T) {
+	inBothFormsOfMemory(t, func(t *testing.T, _ *Node, client streams.StreamsClient) {
+		start := origin(t, client)
+		for _, stream := range []string{"$epoch-information", "$persistentsubscription-$all::group-checkpoint", "$persistentsubscription-$all::group-parked",
+			"$persistentsubscription-book::group-checkpoint", "$settings", "$persistentsubscription-$all::parked", "book"} {
+			write(t, client, stream, 0, 1, "T")
+			require.Equal(t, stream+"@0", reading(t, client, readingOf(stream, "start")), "streams are there for who names them")
+		}
+		const seen = "$persistentsubscription-book::group-checkpoint@0 $settings@0 $persistentsubscription-$all::parked@0 book@0"
+		after := func(o *streams.ReadReq_Options) { fromPosition(o, start+1) }
+		byType := func(o *streams.ReadReq_Options) { withFilter(o, true, prefixes("T"), 100, 1) }
+		byStream := func(o *streams.ReadReq_Options) { withFilter(o, false, prefixes("$", "book"), 100, 1) }
+		for _, change := range []func(*streams.ReadReq_Options){func(*streams.ReadReq_Options) {}, byType, byStream} {
+			require.Equal(t, seen, reading(t, client, readOptions(func(o *streams.ReadReq_Options) { after(o); change(o) })))
+			got, _ := follow(t, client, readOptions(func(o *streams.ReadReq_Options) { fromPosition(o, start); subscription(o); change(o) }), 5)
+			require.Equal(t, "confirmation "+seen, describe(got))
+			require.Equal(t, "book@0 $persistentsubscription-$all::parked@0 $settings@0", reading(t, client, readOptions(func(o *streams.ReadReq_Options) {
+				fromPosition(o, ^uint64(0))
+				backwards(o)
+				counted(3)(o)
+				change(o)
+			})))
+		}
+	})
 }
 
 func TestReadStreamOverTheWire(t *testing.T) {
@@ -141,127 +203,10 @@ func TestReadStreamOverTheWire(t *testing.T) {
 	require.Equal(t, "a@1 a@2", target(forwards, uint64(1)))
 	require.Equal(t, "", target(forwards, uint64(3)))
 	require.Equal(t, "", target(forwards, ^uint64(0)))
-	require.Equal(t, "", target(forwards, "end"))
 	require.Equal(t, "a@0", target(backwards, nil))
 	require.Equal(t, "a@1 a@0", target(backwards, uint64(1)))
 	require.Equal(t, "a@2 a@1 a@0", target(backwards, ^uint64(0)))
 	require.Equal(t, "a@2 a@1 a@0", target(backwards, "end"))
-}
-
-func TestSubscribeToAllOverTheWire(t *testing.T) {
-	client := rawClient(t, openNode(t, "log", inMemory(vfs.NewMem())))
-	got, _ := follow(t, client, readOptions(subscription), 2)
-	require.Equal(t, "confirmation caught-up", describe(got))
-
-	write(t, client, "a", 0, 3, "T")
-	got, more := follow(t, client, readOptions(subscription), 5)
-	require.Equal(t, "confirmation a@0 a@1 a@2 caught-up", describe(got))
-	write(t, client, "b", 0, 2, "T")
-	require.Equal(t, "b@0 b@1", describe(more(2)), "without a filter there are no checkpoints")
-
-	got, more = follow(t, client, readOptions(func(o *streams.ReadReq_Options) {
-		subscription(o)
-		o.GetAll().AllOption = &streams.ReadReq_Options_AllOptions_End{End: &shared.Empty{}}
-	}), 2)
-	require.Equal(t, "confirmation caught-up", describe(got))
-	write(t, client, "b", 2, 1, "T")
-	require.Equal(t, "b@2", describe(more(1)))
-}
-
-func TestCheckpointsComeAtTheirIntervals(t *testing.T) {
-	client := rawClient(t, openNode(t, "log", inMemory(vfs.NewMem())))
-	write(t, client, "a", 0, 2, "T")
-	write(t, client, "b", 0, 5, "T")
-	// An interval of 2 × 2 events: one checkpoint within, one at the end of catching up.
-	got, more := follow(t, client, readOptions(func(o *streams.ReadReq_Options) {
-		subscription(o)
-		withFilter(o, false, prefixes("a"), 2, 2)
-	}), 6)
-	require.Equal(t, "confirmation a@0 a@1 checkpoint checkpoint caught-up", describe(got))
-	all, err := readRaw(t, client, readOptions(nil))
-	require.NoError(t, err)
-	at := func(messages []*streams.ReadResp, i int) uint64 {
-		return messages[i].GetEvent().GetEvent().GetCommitPosition()
-	}
-	require.Equal(t, at(all, 3), got[3].GetCheckpoint().GetCommitPosition())
-	require.Equal(t, at(all, 6), got[4].GetCheckpoint().GetCommitPosition())
-
-	// Live: after every four events looked at, with the position of the last one,
-	// also where that one matched.
-	write(t, client, "b", 5, 4, "T")
-	write(t, client, "b", 9, 3, "T")
-	write(t, client, "a", 2, 1, "T")
-	got = more(3)
-	require.Equal(t, "checkpoint a@2 checkpoint", describe(got))
-	all, err = readRaw(t, client, readOptions(nil))
-	require.NoError(t, err)
-	require.Equal(t, at(all, 10), got[0].GetCheckpoint().GetCommitPosition())
-	require.Equal(t, at(all, 14), got[2].GetCheckpoint().GetCommitPosition())
-	require.Equal(t, at(all, 14), at(got, 1))
-}
-
-func TestSubscribeToStreamOverTheWire(t *testing.T) {
-	client := rawClient(t, openNode(t, "log", inMemory(vfs.NewMem())))
-	ofA := func(from func(*streams.ReadReq_Options_StreamOptions)) *streams.ReadReq {
-		return readOptions(func(o *streams.ReadReq_Options) {
-			subscription(o)
-			ofStream(o, "a")
-			if from != nil {
-				from(o.GetStream())
-			}
-		})
-	}
-	// A stream that is not there yet is no error.
-	got, waiting := follow(t, client, ofA(nil), 2)
-	require.Equal(t, "confirmation caught-up", describe(got))
-	write(t, client, "b", 0, 2, "T")
-	write(t, client, "a", 0, 3, "T")
-	require.Equal(t, "a@0 a@1 a@2", describe(waiting(3)))
-
-	// A revision is the last one seen.
-	got, more := follow(t, client, ofA(func(o *streams.ReadReq_Options_StreamOptions) {
-		o.RevisionOption = &streams.ReadReq_Options_StreamOptions_Revision{Revision: 0}
-	}), 4)
-	require.Equal(t, "confirmation a@1 a@2 caught-up", describe(got))
-	write(t, client, "a", 3, 2, "T")
-	require.Equal(t, "a@3 a@4", describe(more(2)))
-	require.Equal(t, "a@3 a@4", describe(waiting(2)))
-
-	got, more = follow(t, client, ofA(func(o *streams.ReadReq_Options_StreamOptions) {
-		o.RevisionOption = &streams.ReadReq_Options_StreamOptions_End{End: &shared.Empty{}}
-	}), 2)
-	require.Equal(t, "confirmation caught-up", describe(got))
-	write(t, client, "a", 5, 1, "T")
-	require.Equal(t, "a@5", describe(more(1)))
-}
-
-// TestSubscriberFallsBackToDisk lets a subscriber stand still while the tail moves
-// past it, and sees it go to disk, catch up and say so.
-func TestSubscriberFallsBackToDisk(t *testing.T) {
-	tune := inMemory(vfs.NewMem())
-	tune.tailBytes = 256 << 10
-	client := rawClient(t, openNode(t, "log", tune))
-	write(t, client, "a", 0, 1, "T")
-	got, more := follow(t, client, readOptions(subscription), 3)
-	require.Equal(t, "confirmation a@0 caught-up", describe(got))
-	const big, size = 40, 200_000 // far more than tail and flow control hold
-	for i := range int64(big) {
-		_, _, err := appendRaw(t, client, appendOptions("a", i), proposed("T", contentBinary, make([]byte, size)))
-		require.NoError(t, err)
-	}
-	next, caughtUp := uint64(1), 0
-	for next <= big || caughtUp == 0 {
-		message := more(1)[0]
-		if event := message.GetEvent().GetEvent(); event != nil {
-			require.Equal(t, next, event.GetStreamRevision())
-			require.Len(t, event.GetData(), size)
-			next++
-		} else {
-			require.NotNil(t, message.GetCaughtUp())
-			caughtUp++
-		}
-	}
-	require.Equal(t, uint64(big+1), next)
 }
 
 // TestManyWritersShareFlushes appends from many goroutines at once, some of them
@@ -302,17 +247,17 @@ func TestManyWritersShareFlushes(t *testing.T) {
 	}
 }
 
-func TestHeadCacheForgetsButNeverLies(t *testing.T) {
-	var cache headCache
-	for i := range int64(3 * rememberedHeads) {
-		cache.put(fmt.Sprint(i), i)
-		require.LessOrEqual(t, len(cache.young)+len(cache.old), rememberedHeads)
+func TestStateCacheForgetsButNeverLies(t *testing.T) {
+	var cache stateCache
+	for i := range int64(3 * rememberedStates) {
+		cache.put(fmt.Sprint(i), streamState{last: i})
+		require.LessOrEqual(t, len(cache.young)+len(cache.old), rememberedStates)
 	}
 	_, ok := cache.get("0")
 	require.False(t, ok)
-	for i := range int64(3 * rememberedHeads) {
-		if revision, ok := cache.get(fmt.Sprint(i)); ok {
-			require.Equal(t, i, revision)
+	for i := range int64(3 * rememberedStates) {
+		if state, ok := cache.get(fmt.Sprint(i)); ok {
+			require.Equal(t, i, state.last)
 		}
 	}
 }
@@ -349,29 +294,4 @@ func readBlock(position uint64, raw []byte) error {
 		return &damaged{last.position, "the last record stands elsewhere"}
 	}
 	return nil
-}
-
-func FuzzBlock(f *testing.F) {
-	var w recordWriter
-	w.add(uuid.New(), true, []byte("T"), nil, []byte("{}"))
-	f.Add(newBlock("a", 0, 0, 1, w.records, w.count, w.last).raw)
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		if len(raw) >= 25 {
-			_ = readBlock(binary.LittleEndian.Uint64(raw[17:]), raw) // must not panic
-		}
-	})
-}
-
-func FuzzProposed(f *testing.F) {
-	f.Add([]byte{0x12, 0x02, 0x0a, 0x00})
-	f.Fuzz(func(t *testing.T, message []byte) {
-		var w recordWriter
-		if err := parseProposed(message, &w); err != nil {
-			require.Zero(t, w.count)
-			return
-		}
-		require.Equal(t, 1, w.count)
-		b := newBlock("a", 0, 0, 1, w.records, w.count, w.last)
-		require.NoError(t, readBlock(0, b.raw))
-	})
 }

@@ -123,7 +123,7 @@ func parseBlock(position uint64, raw []byte) (*block, error) {
 		return bad("the block says it stands at %d", b.position)
 	case int(le.Uint32(raw[5:])) != len(raw):
 		return bad("%d bytes, the block says %d", len(raw), le.Uint32(raw[5:]))
-	case b.count == 0 || b.last < b.first || b.last >= len(raw):
+	case b.count == 0 || b.count > uint64(len(raw)-first)/(recordFixed+recordBodyMin) || b.last < b.first || b.last >= len(raw):
 		return bad("the block's head contradicts itself")
 	}
 	return b, nil
@@ -233,6 +233,15 @@ func (w *recordWriter) ids(yield func([]byte) bool) {
 		}
 		offset += recordFixed + size
 	}
+}
+
+// newest returns the last of the collected records, with no place yet. Its slices
+// point into the writer.
+func (w *recordWriter) newest() (record, error) {
+	b := block{raw: w.records, first: w.last, count: 1, verified: true}
+	walk := b.walk()
+	rec, _, err := walk.next()
+	return rec, err
 }
 
 func (w *recordWriter) reset() { *w = recordWriter{records: w.records[:0]} }

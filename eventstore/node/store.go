@@ -5,38 +5,43 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
-	"log/slog"
-	"strconv"
-	"syscall"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"github.com/jeongsan/jeongsan/domain"
 )
 
 // Keys in Pebble. Blocks sort before the index, so that a flush gives tables which
 // mostly hold nothing but the newest blocks and can move down without being rewritten.
 //
 //	b <position, 8 bytes>                                        a block
+//	i <event id, 16 bytes> <position, 8 bytes>                   nothing; where an event with that id is
 //	m format                                                     the version of all this, decimal
 //	s <length of name, 2 bytes> <name> <first revision, 8 bytes> position of the block (8), number of records (4)
 //
-// All integers in keys and index values are big endian.
+// All integers in keys and index values are big endian. Lines under i exist for the
+// events only that were appended without an exact revision.
 const (
 	prefixBlock  = 'b'
+	prefixID     = 'i'
 	prefixMeta   = 'm'
 	prefixStream = 's'
 
-	// formatVersion is the version of the keys and of what they lead to.
-	formatVersion = 1
+	// formatVersion is the version of the keys and of what they lead to. Format 1
+	// had no ids and no deleted streams.
+	formatVersion = 2
 )
 
 var formatKey = []byte{prefixMeta, 'f', 'o', 'r', 'm', 'a', 't'}
 
 func blockKey(position uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{prefixBlock}, position)
+}
+
+func idKey(id []byte, position uint64) []byte {
+	key := make([]byte, 0, 1+16+8)
+	key = append(append(key, prefixID), id...)
+	return binary.BigEndian.AppendUint64(key, position)
 }
 
 func streamPrefix(stream string) []byte {
@@ -67,135 +72,29 @@ func (e entry) value() []byte {
 // store is the log on disk: reading it, and the visible end of it. Writing is the
 // committer's.
 type store struct {
-	db   *pebble.DB
-	lock *pebble.Lock
-	tail *tail
-	next uint64 // position of the next block; the committer's alone after opening
+	db       *pebble.DB
+	lock     *pebble.Lock
+	files    vfs.FS
+	dir      string
+	readOnly bool
+	tail     *tail
+	next     uint64 // position of the next block; the committer's alone after opening
+	opened   uint64 // what next was at opening
+	// writing is held while a group is written, and for a moment by a backup: the
+	// copy of a write-ahead log that grows meanwhile could have holes.
+	writing sync.Mutex
+
+	witness witness       // as it was at opening
+	flushed chan struct{} // holds one if a table was written since the last look
+	quit    chan struct{} // closed by close
+	group   sync.WaitGroup
+	backup  sync.Mutex // held while one is taken
+	totals  totals
 }
-
-// openStore opens or creates the log in a directory.
-func openStore(dir string, tailBytes int, filesystem vfs.FS, logger pebble.Logger) (*store, error) {
-	if err := filesystem.MkdirAll(dir, 0o700); err != nil {
-		return nil, directoryError(dir, "cannot be created", err)
-	}
-	lock, err := pebble.LockDirectory(dir, filesystem)
-	if err != nil {
-		var path *fs.PathError
-		if errors.As(err, &path) {
-			return nil, directoryError(dir, "cannot be written to", err)
-		}
-		return nil, &domain.Error{
-			Code: domain.CodeConflict, Field: "dir", Value: dir, Err: err,
-			Message: "the event store's directory is in use by another node",
-			Remedy:  "stop the other one or choose another directory",
-		}
-	}
-	s, err := openLocked(dir, tailBytes, filesystem, logger, lock)
-	if err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	return s, nil
-}
-
-func openLocked(dir string, tailBytes int, filesystem vfs.FS, logger pebble.Logger, lock *pebble.Lock) (*store, error) {
-	db, err := pebble.Open(dir, pebbleOptions(filesystem, logger, lock))
-	if err != nil {
-		return nil, directoryError(dir, "cannot be opened", err)
-	}
-	s := &store{db: db, lock: lock}
-	if err := s.checkFormat(dir); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	last, err := s.lastBlock()
-	if err != nil {
-		return nil, errors.Join(directoryError(dir, "its last block cannot be read", err), db.Close())
-	}
-	var end uint64
-	if last != nil {
-		s.next, end = last.end(), last.lastPosition()
-	}
-	s.tail = newTail(tailBytes, end)
-	return s, nil
-}
-
-func pebbleOptions(filesystem vfs.FS, logger pebble.Logger, lock *pebble.Lock) *pebble.Options {
-	options := &pebble.Options{
-		FS:                 filesystem,
-		Logger:             logger,
-		EventListener:      &pebble.EventListener{BackgroundError: func(err error) { backgroundError(logger, err) }},
-		Lock:               lock,
-		FormatMajorVersion: pebble.FormatValueSeparation,
-		// Memtables are reserved out of the cache: three of them leave half of it
-		// to blocks and indexes.
-		CacheSize:                   96 << 20,
-		MemTableSize:                16 << 20,
-		MemTableStopWritesThreshold: 3,
-		L0CompactionThreshold:       4,
-		L0StopWritesThreshold:       24,
-		LBaseMaxBytes:               64 << 20,
-		MaxOpenFiles:                512,
-		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
-	}
-	// Blocks are never overwritten and hardly ever deleted: they are written once to
-	// files of their own, and compactions move their keys only.
-	options.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
-		return pebble.ValueSeparationPolicy{Enabled: true, MinimumSize: separatedBytes, MaxBlobReferenceDepth: 16, TargetGarbageRatio: 1}
-	}
-	return options
-}
-
-// separatedBytes is from which size on a block is kept apart from its key.
-const separatedBytes = 512
-
-// backgroundError hears of what Pebble cannot flush or compact. It tries for ever,
-// and appends would come to a halt without a word once its memory is full: a disk
-// that takes no more is as fatal here as in an append.
-func backgroundError(logger pebble.Logger, err error) {
-	for _, refusal := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS, syscall.EIO} {
-		if errors.Is(err, refusal) {
-			logger.Fatalf("the disk of the log takes no more: %w", err)
-			return
-		}
-	}
-	logger.Errorf("background work: %v", err)
-}
-
-func directoryError(dir, what string, err error) error {
-	return &domain.Error{
-		Code: domain.CodeUnavailable, Field: "dir", Value: dir, Err: err,
-		Message: "the event store's directory " + what,
-		Remedy:  "check the path, its permissions and the space left on its disk",
-	}
-}
-
-// checkFormat marks a new log with the format's version and refuses a newer one.
-func (s *store) checkFormat(dir string) error {
-	value, closer, err := s.db.Get(formatKey)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return s.db.Set(formatKey, strconv.AppendInt(nil, formatVersion, 10), pebble.Sync)
-	}
-	if err != nil {
-		return directoryError(dir, "cannot be read", err)
-	}
-	version, parseErr := strconv.Atoi(string(value))
-	if err := errors.Join(parseErr, closer.Close()); err != nil {
-		return directoryError(dir, "does not say its format", err)
-	}
-	if version > formatVersion {
-		return &domain.Error{
-			Code: domain.CodeInvalid, Field: "dir", Value: dir,
-			Message: fmt.Sprintf("the event store has format %d, this version of the program knows formats up to %d", version, formatVersion),
-			Remedy:  "run the version that wrote it, or a newer one",
-		}
-	}
-	return nil
-}
-
-func (s *store) close() error { return errors.Join(s.db.Close(), s.lock.Close()) }
 
 // lastBlock returns the newest block, nil in an empty log.
 func (s *store) lastBlock() (last *block, err error) {
-	blocks, err := s.scan(^uint64(0), true, func(*block) bool { return false })
+	blocks, err := s.scan(^uint64(0), true, nil, func(*block) bool { return false })
 	if err != nil || len(blocks) == 0 {
 		return nil, err
 	}
@@ -203,15 +102,15 @@ func (s *store) lastBlock() (last *block, err error) {
 }
 
 // after returns blocks that hold visible records after a position, in order, read
-// from disk: at least one if there is any, and about maxBytes of them.
-func (s *store) after(position uint64, maxBytes int) ([]*block, error) {
+// from disk into memory: at least one if there is any, and about maxBytes of them.
+func (s *store) after(position uint64, maxBytes int, memory *scratch) ([]*block, error) {
 	end := s.tail.end()
 	if position >= end {
 		return nil, nil
 	}
 	// The block that begins at or before the position may hold records after it.
 	from := uint64(0)
-	if earlier, err := s.scan(position, true, func(*block) bool { return false }); err != nil {
+	if earlier, err := s.scan(position, true, nil, func(*block) bool { return false }); err != nil {
 		return nil, err
 	} else if len(earlier) > 0 {
 		from = earlier[0].position
@@ -219,10 +118,25 @@ func (s *store) after(position uint64, maxBytes int) ([]*block, error) {
 			from = earlier[0].end()
 		}
 	}
-	return s.scan(from, false, func(b *block) bool {
+	return s.onwards(from, end, maxBytes, memory)
+}
+
+// onwards reads blocks from the one that begins at a position, which lies before
+// the visible end.
+func (s *store) onwards(from, end uint64, maxBytes int, memory *scratch) ([]*block, error) {
+	blocks, err := s.scan(from, false, memory, func(b *block) bool {
 		maxBytes -= len(b.raw)
 		return maxBytes > 0 && b.end() <= end
 	})
+	if err == nil && len(blocks) == 0 {
+		err = missing(from)
+	}
+	return blocks, err
+}
+
+// missing is the error about a place where an append must begin and none does.
+func missing(position uint64) error {
+	return &damaged{position, "an append is missing"}
 }
 
 // before is after, backwards: visible blocks that hold records below a position,
@@ -234,15 +148,17 @@ func (s *store) before(position uint64, maxBytes int) ([]*block, error) {
 	if position == 0 {
 		return nil, nil
 	}
-	return s.scan(position-1, true, func(b *block) bool {
+	return s.scan(position-1, true, nil, func(b *block) bool {
 		maxBytes -= len(b.raw)
 		return maxBytes > 0
 	})
 }
 
-// scan reads blocks from the one at or after a position onwards, or, backwards,
-// from the one at or before it, until more says no or the log ends.
-func (s *store) scan(from uint64, backwards bool, more func(*block) bool) (blocks []*block, err error) {
+// scan reads blocks from the one that begins at a position onwards, or, backwards,
+// from the one that a position lies in, until more says no or the log ends. Blocks
+// follow each other without gap, from position 0 to the end: a missing one is an
+// error, never passed over. They are kept in memory, where it is nil each in its own.
+func (s *store) scan(from uint64, backwards bool, memory *scratch, more func(*block) bool) (blocks []*block, err error) {
 	iter, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{prefixBlock}, UpperBound: []byte{prefixBlock + 1}})
 	if err != nil {
 		return nil, s.readError(from, err)
@@ -261,45 +177,67 @@ func (s *store) scan(from uint64, backwards bool, more func(*block) bool) (block
 	default:
 		valid, advance = iter.SeekLT(blockKey(from+1)), iter.Prev
 	}
-	for ; valid; valid = advance() {
+	for next := from; valid; valid = advance() {
 		key := iter.Key()
 		if len(key) != 9 {
 			return nil, &damaged{from, fmt.Sprintf("a key of %d bytes among the blocks", len(key))}
 		}
-		value, err := iter.ValueAndErr()
+		value, err := valueOf(iter.ValueAndErr)
 		if err != nil {
 			return nil, s.readError(from, err)
 		}
-		b, err := parseBlock(binary.BigEndian.Uint64(key[1:]), bytes.Clone(value))
+		b, err := parseBlock(binary.BigEndian.Uint64(key[1:]), memory.keep(value))
 		if err != nil {
 			return nil, err
 		}
-		blocks = append(blocks, b)
-		from = b.position
-		if !more(b) {
-			break
+		if backwards && b.end() <= next && next != ^uint64(0) {
+			return nil, missing(b.end())
 		}
+		if !backwards && b.position != next {
+			return nil, missing(next)
+		}
+		blocks = append(blocks, b)
+		if !more(b) {
+			return blocks, nil
+		}
+		if from, next = b.end(), b.end(); backwards {
+			from, next = b.position, b.position-1
+		}
+	}
+	if backwards && iter.Error() == nil && from > 0 && from != ^uint64(0) {
+		return nil, missing(0)
 	}
 	return blocks, nil
 }
 
-// at returns the block at a position, from memory if it is there.
-func (s *store) at(position uint64) (*block, error) {
+// at returns the block at a position, from the tail if it is there.
+func (s *store) at(position uint64) (*block, error) { return s.atInto(position, nil) }
+
+// atInto is at, into memory where the block comes from disk.
+func (s *store) atInto(position uint64, memory *scratch) (*block, error) {
 	if b := s.tail.find(position); b != nil {
 		return b, nil
 	}
-	value, closer, err := s.db.Get(blockKey(position))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, &damaged{position, "the index leads to a block that is not there"}
+	// Not by Get, which loses an iterator where Pebble panics (valueOf).
+	blocks, err := s.scan(position, false, memory, func(*block) bool { return false })
+	if err == nil && len(blocks) == 0 {
+		err = missing(position)
 	}
 	if err != nil {
-		return nil, s.readError(position, err)
+		return nil, err
 	}
-	raw := bytes.Clone(value)
-	if err := closer.Close(); err != nil {
-		return nil, s.readError(position, err)
-	}
-	return parseBlock(position, raw)
+	return blocks[0], nil
+}
+
+// valueOf reads a value. Pebble panics over a file of values whose end is damaged:
+// that is damage like any other.
+func valueOf(read func() ([]byte, error)) (value []byte, err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			value, err = nil, fmt.Errorf("%w: a file of values cannot be opened: %v", pebble.ErrCorruption, reason)
+		}
+	}()
+	return read()
 }
 
 // head returns the revision of a stream's last event; ok is false where there is none.
@@ -314,7 +252,8 @@ func (s *store) head(stream string) (revision uint64, ok bool, err error) {
 // index returns lines of a stream's index, at most limit: from the append that
 // holds a revision onwards, or from it backwards. A revision beyond the end gives
 // nothing forwards and the last append backwards. Lines of appends that are not
-// visible yet are included.
+// visible yet are included. Lines follow each other without gap, from revision 0 on,
+// but for a tombstone: a missing one is an error.
 func (s *store) index(stream string, revision uint64, backwards bool, limit int) (entries []entry, err error) {
 	prefix := streamPrefix(stream)
 	iter, err := s.db.NewIter(&pebble.IterOptions{
@@ -328,34 +267,40 @@ func (s *store) index(stream string, revision uint64, backwards bool, limit int)
 		}
 	}()
 	// The append that holds the revision is the last one that begins at or before it.
-	valid := false
+	valid, advance := false, iter.Next
 	if revision == ^uint64(0) {
 		valid = iter.Last()
 	} else {
 		valid = iter.SeekLT(streamKey(stream, revision+1))
 	}
-	for valid && len(entries) < limit {
+	if backwards {
+		advance = iter.Prev
+	}
+	var before entry // the line before, in the direction of reading
+	for ; valid && len(entries) < limit; valid = advance() {
 		value, err := iter.ValueAndErr()
 		if err != nil {
 			return nil, s.indexError(stream, err)
 		}
-		key := iter.Key()
-		if len(value) != 12 || len(key) != len(prefix)+8 {
-			return nil, s.indexError(stream, errors.New("a line of the index has the wrong length"))
+		_, line, err := parseLine(iter.Key(), value)
+		if err != nil {
+			return nil, err
 		}
-		line := entry{
-			revision: binary.BigEndian.Uint64(key[len(prefix):]),
-			position: binary.BigEndian.Uint64(value),
-			count:    uint64(binary.BigEndian.Uint32(value[8:])),
+		if older, newer := before, line; before.count > 0 {
+			if backwards {
+				older, newer = line, before
+			}
+			if newer.revision != older.lastRevision()+1 && newer.revision != tombstoneRevision {
+				return nil, &damagedIndex{stream, fmt.Sprintf("between the revisions %d and %d lines are missing", older.lastRevision(), newer.revision)}
+			}
 		}
+		before = line
 		if backwards || line.lastRevision() >= revision {
 			entries = append(entries, line)
 		}
-		if backwards {
-			valid = iter.Prev()
-		} else {
-			valid = iter.Next()
-		}
+	}
+	if backwards && !valid && iter.Error() == nil && before.revision > 0 && before.revision != tombstoneRevision {
+		return nil, &damagedIndex{stream, fmt.Sprintf("the lines before revision %d are missing", before.revision)}
 	}
 	return entries, nil
 }
@@ -370,24 +315,28 @@ func (s *store) readError(position uint64, err error) error {
 }
 
 func (s *store) indexError(stream string, err error) error {
+	if pebble.IsCorruptionError(err) {
+		return &damagedIndex{stream, err.Error()}
+	}
 	return fmt.Errorf("index of stream %q: %w", stream, err)
 }
 
-// pebbleLogger passes Pebble's messages to slog. What Pebble holds to be fatal
-// stops the node instead of the process.
-type pebbleLogger struct {
-	logger *slog.Logger
-	fatal  func(error)
+// damagedIndex is an error about a stream's index: it says nothing about where its
+// records are, or something that cannot be.
+type damagedIndex struct {
+	stream string
+	reason string
 }
 
-func (l pebbleLogger) Infof(format string, args ...any) {
-	l.logger.Debug("pebble", "message", fmt.Sprintf(format, args...))
+func (d *damagedIndex) Error() string {
+	return fmt.Sprintf("damaged index of stream %q: %s", d.stream, d.reason)
 }
 
-func (l pebbleLogger) Errorf(format string, args ...any) {
-	l.logger.Error("pebble", "message", fmt.Sprintf(format, args...))
-}
-
-func (l pebbleLogger) Fatalf(format string, args ...any) {
-	l.fatal(fmt.Errorf(format, args...))
+// isDamaged reports whether an error is about bytes on disk that are not what was
+// written.
+func isDamaged(err error) bool {
+	var broken *damaged
+	var index *damagedIndex
+	var log *damagedLog
+	return errors.As(err, &broken) || errors.As(err, &index) || errors.As(err, &log)
 }

@@ -52,6 +52,13 @@ func (t *tail) publish(blocks []*block) {
 	t.changed = make(chan struct{})
 }
 
+// size is about how many bytes of memory the blocks take.
+func (t *tail) size() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.bytes
+}
+
 // end returns the position of the last durable record.
 func (t *tail) end() uint64 {
 	t.mu.Lock()
@@ -59,11 +66,18 @@ func (t *tail) end() uint64 {
 	return t.last
 }
 
-// watch returns a channel that the next publication closes.
-func (t *tail) watch() <-chan struct{} {
+// start returns the position from which on the tail holds everything.
+func (t *tail) start() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.changed
+	return t.floor
+}
+
+// reaches reports whether the tail holds everything after a position.
+func (t *tail) reaches(position uint64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return position >= t.floor
 }
 
 // after returns blocks that hold records after a position, in order: at least one

@@ -24,12 +24,20 @@ func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
 // frame is a received message, not decoded. Its bytes are reused by the next one.
 type frame struct{ data []byte }
 
-// rawEvent is an event on its way out, to be encoded when gRPC asks for its bytes.
+// rawEvent is an event on its way out, to be encoded when gRPC asks for its bytes:
+// a record, or a link with the record that it leads to, if that is there.
 type rawEvent struct {
-	block   *block
-	record  record
-	uuidAs  uuidForm
-	scratch eventSizes
+	event  recorded
+	link   recorded
+	uuidAs uuidForm
+	length int // of the message inside
+}
+
+// recorded is one record to be encoded; without a block there is none.
+type recorded struct {
+	block  *block
+	record record
+	sizes  recordedSizes
 }
 
 // Unmarshal implements encoding.CodecV2.
@@ -84,6 +92,7 @@ const (
 	respEvent = 1 // ReadResp
 
 	readEventEvent  = 1 // ReadResp.ReadEvent
+	readEventLink   = 2
 	readEventCommit = 3
 
 	recordedID       = 1 // ReadResp.ReadEvent.RecordedEvent
@@ -101,56 +110,79 @@ const (
 	streamName = 3 // StreamIdentifier
 )
 
-// eventSizes are the lengths of the nested messages of one event.
-type eventSizes struct {
-	id, stream, recorded, event int
-	created                     [20]byte
-	createdLen                  int
+// recordedSizes are the lengths of the nested messages of one record.
+type recordedSizes struct {
+	id, stream, all int
+	created         [20]byte
+	createdLen      int
 }
 
 // size computes the length of the message, for append.
 func (e *rawEvent) size() int {
-	s := &e.scratch
-	s.createdLen = len(strconv.AppendInt(s.created[:0], e.block.created, 10))
-	s.id = e.idSize()
-	s.stream = fieldSize(len(e.block.stream))
-	s.recorded = fieldSize(s.id) + fieldSize(s.stream) +
-		varintField(e.record.revision) + 2*varintField(e.record.position) +
-		fieldSize(mapEntrySize(len(keyType), len(e.record.kind))) +
-		fieldSize(mapEntrySize(len(keyContent), len(e.contentType()))) +
-		fieldSize(mapEntrySize(len(keyCreated), s.createdLen)) +
-		bytesField(e.record.metadata) + bytesField(e.record.data)
-	s.event = fieldSize(s.recorded) + varintFieldAlways(e.record.position)
-	return fieldSize(s.event)
+	e.length = varintFieldAlways(e.position())
+	if e.event.block != nil {
+		e.length += fieldSize(e.event.measure(e.uuidAs))
+	}
+	if e.link.block != nil {
+		e.length += fieldSize(e.link.measure(e.uuidAs))
+	}
+	return fieldSize(e.length)
+}
+
+// position is that of the record which stands in what is read.
+func (e *rawEvent) position() uint64 {
+	if e.link.block != nil {
+		return e.link.record.position
+	}
+	return e.event.record.position
 }
 
 // append writes the message to b; size must have been called before.
 func (e *rawEvent) append(b []byte) []byte {
-	s := &e.scratch
-	b = appendHead(b, respEvent, s.event)
-	b = appendHead(b, readEventEvent, s.recorded)
-
-	b = appendHead(b, recordedID, s.id)
-	b = e.appendID(b)
-	b = appendHead(b, recordedStream, s.stream)
-	b = appendHead(b, streamName, len(e.block.stream))
-	b = append(b, e.block.stream...)
-	b = appendVarintField(b, recordedRevision, e.record.revision)
-	b = appendVarintField(b, recordedPrepare, e.record.position)
-	b = appendVarintField(b, recordedCommit, e.record.position)
-	b = appendMapEntry(b, keyType, e.record.kind)
-	b = appendMapEntry(b, keyContent, e.contentType())
-	b = appendMapEntry(b, keyCreated, s.created[:s.createdLen])
-	b = appendBytesField(b, recordedCustom, e.record.metadata)
-	b = appendBytesField(b, recordedData, e.record.data)
-
+	b = appendHead(b, respEvent, e.length)
+	if e.event.block != nil {
+		b = e.event.append(appendHead(b, readEventEvent, e.event.sizes.all), e.uuidAs)
+	}
+	if e.link.block != nil {
+		b = e.link.append(appendHead(b, readEventLink, e.link.sizes.all), e.uuidAs)
+	}
 	// A oneof is written even where it is zero.
 	b = protowire.AppendTag(b, readEventCommit, protowire.VarintType)
-	return protowire.AppendVarint(b, e.record.position)
+	return protowire.AppendVarint(b, e.position())
 }
 
-func (e *rawEvent) contentType() string {
-	if e.record.json {
+func (r *recorded) measure(form uuidForm) int {
+	s := &r.sizes
+	s.createdLen = len(strconv.AppendInt(s.created[:0], r.block.created, 10))
+	s.id = idSize(r.record.id, form)
+	s.stream = fieldSize(len(r.block.stream))
+	s.all = fieldSize(s.id) + fieldSize(s.stream) +
+		varintField(r.record.revision) + 2*varintField(r.record.position) +
+		fieldSize(mapEntrySize(len(keyType), len(r.record.kind))) +
+		fieldSize(mapEntrySize(len(keyContent), len(r.contentType()))) +
+		fieldSize(mapEntrySize(len(keyCreated), s.createdLen)) +
+		bytesField(r.record.metadata) + bytesField(r.record.data)
+	return s.all
+}
+
+func (r *recorded) append(b []byte, form uuidForm) []byte {
+	s := &r.sizes
+	b = appendID(appendHead(b, recordedID, s.id), r.record.id, form)
+	b = appendHead(b, recordedStream, s.stream)
+	b = appendHead(b, streamName, len(r.block.stream))
+	b = append(b, r.block.stream...)
+	b = appendVarintField(b, recordedRevision, r.record.revision)
+	b = appendVarintField(b, recordedPrepare, r.record.position)
+	b = appendVarintField(b, recordedCommit, r.record.position)
+	b = appendMapEntry(b, keyType, r.record.kind)
+	b = appendMapEntry(b, keyContent, r.contentType())
+	b = appendMapEntry(b, keyCreated, s.created[:s.createdLen])
+	b = appendBytesField(b, recordedCustom, r.record.metadata)
+	return appendBytesField(b, recordedData, r.record.data)
+}
+
+func (r *recorded) contentType() string {
+	if r.record.json {
 		return contentJSON
 	}
 	return contentBinary
@@ -158,20 +190,20 @@ func (e *rawEvent) contentType() string {
 
 const uuidTextLen = 36
 
-func (e *rawEvent) idSize() int {
-	if e.uuidAs == uuidString {
+func idSize(id []byte, form uuidForm) int {
+	if form == uuidString {
 		return fieldSize(uuidTextLen)
 	}
-	most, least := idHalves(e.record.id)
+	most, least := idHalves(id)
 	return fieldSize(varintField(most) + varintField(least))
 }
 
-func (e *rawEvent) appendID(b []byte) []byte {
-	if e.uuidAs == uuidString {
+func appendID(b, id []byte, form uuidForm) []byte {
+	if form == uuidString {
 		b = appendHead(b, uuidFieldString, uuidTextLen)
-		return append(b, uuid.UUID(e.record.id).String()...)
+		return append(b, uuid.UUID(id).String()...)
 	}
-	most, least := idHalves(e.record.id)
+	most, least := idHalves(id)
 	b = appendHead(b, uuidFieldStructured, varintField(most)+varintField(least))
 	b = appendVarintField(b, 1, most)
 	return appendVarintField(b, 2, least)

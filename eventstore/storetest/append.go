@@ -224,12 +224,21 @@ func appendCanceled(s *suite) {
 	require.True(s, eventstore.OutcomeUnknown(err))
 }
 
+func appendMany(s *suite) {
+	written := events(10_000)
+	appended := s.append(s.stream("a"), eventstore.NoStream(), written...)
+	require.EqualValues(s, len(written)-1, appended.Revision)
+	s.requireStream(s.stream("a"), written...)
+	require.Equal(s, appended, s.append(s.stream("a"), eventstore.NoStream(), written...))
+}
+
 func roundTrip(s *suite) {
 	written := []eventstore.Proposed{
 		{ID: uuid.New(), Type: "Tested.v1", Data: []byte(`{"금액":"1.00"}`), Metadata: []byte(`{"a":"ü"}`)},
 		{ID: uuid.New(), Type: "정산됨.v1", Data: []byte(`{}`)},
 		{ID: uuid.MustParse("00000000-0000-0000-0000-000000000001"), Type: "T", Data: []byte(`"` + string(bytes.Repeat([]byte("long "), 20_000)) + `"`)},
 		{ID: uuid.MustParse("ffffffff-ffff-ffff-ffff-ffffffffffff"), Type: "T", Data: []byte(`null`), Metadata: []byte(`null`)},
+		{ID: uuid.New(), Type: "Empty"},
 	}
 	for _, stream := range []domain.StreamID{s.stream("with-dashes-and.dots_"), s.stream("한글"), s.stream("a b/c?d%20'\"")} {
 		s.append(stream, eventstore.NoStream(), written...)

@@ -6,7 +6,9 @@
 // The suite works on a log that others use as well: every stream name of a run is
 // unique, and reads of the whole log begin where the test began.
 //
-// To add a case, add a function to the list in Run. A case may use nothing but the
+// Run is for every store, RunDeletion for those that can delete streams as well.
+//
+// To add a case, add a function to one of their lists. A case may use nothing but the
 // contract. What only one implementation can show (faults, restarts, damage) is
 // tested beside that implementation.
 package storetest

@@ -139,3 +139,20 @@ func lastPosition(s *suite) {
 	appended = s.append(s.stream("b"), eventstore.NoStream(), events(1)...)
 	require.GreaterOrEqual(s, s.last(), appended.Position)
 }
+
+func readCanceled(s *suite) {
+	s.append(s.stream("a"), eventstore.NoStream(), events(1)...)
+	ended, cancel := context.WithCancel(s.ctx)
+	cancel()
+	for _, err := range s.store.ReadStream(ended, s.stream("a"), eventstore.Forwards, 0, 1) {
+		s.requireCode(eventstore.CodeCanceled, err)
+	}
+	for _, err := range s.store.ReadAll(ended, eventstore.Start) {
+		s.requireCode(eventstore.CodeCanceled, err)
+	}
+	_, err := s.store.LastPosition(ended)
+	s.requireCode(eventstore.CodeCanceled, err)
+	_, err = s.store.Subscribe(ended, s.filter(), eventstore.Start)
+	s.requireCode(eventstore.CodeCanceled, err)
+	require.ErrorIs(s, err, context.Canceled)
+}

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/stretchr/testify/require"
@@ -139,6 +140,41 @@ func subscribeSlow(s *suite) {
 	last := events(1)
 	s.append(s.stream("a"), eventstore.After(appends*each), last...)
 	s.requireEvents(slow.events(1), s.stream("a"), appends*each, last...)
+}
+
+// subscribeAgree opens subscriptions while many write: each sees every event once,
+// and all in the order of a read.
+func subscribeAgree(s *suite) {
+	const writers, each, followers = 4, 100, 5
+	start := s.last()
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range uint64(each) {
+				if _, err := s.store.Append(s.ctx, s.stream(fmt.Sprint("writer-", w)), eventstore.After(i), events(1)...); err != nil {
+					s.Errorf("append: %v", err)
+					return
+				}
+			}
+		})
+	}
+	var seen [followers][]eventstore.Position
+	for i := range seen {
+		f := s.subscribe(s.filter(), start)
+		for _, event := range f.events(writers * each) {
+			seen[i] = append(seen[i], event.Position)
+		}
+	}
+	wg.Wait()
+	var read []eventstore.Position
+	for _, event := range s.collect(s.store.ReadAll(s.ctx, start)) {
+		if strings.HasPrefix(string(event.Stream), s.prefix) {
+			read = append(read, event.Position)
+		}
+	}
+	for i := range seen {
+		require.Equal(s, read, seen[i])
+	}
 }
 
 func subscribeCancel(s *suite) {

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) eventstore.Store) {
 		{"append returns ascending positions", appendPositions},
 		{"appends to one stream from many goroutines", appendConcurrent},
 		{"append with an ended context", appendCanceled},
+		{"append very many events at once", appendMany},
 		{"events come back as they were written", roundTrip},
 		{"read a stream forwards", readForwards},
 		{"read a stream backwards", readBackwards},
@@ -44,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) eventstore.Store) {
 		{"stop reading early", readStop},
 		{"read the whole log", readAll},
 		{"last position", lastPosition},
+		{"read with an ended context", readCanceled},
 		{"subscribe from a position", subscribeFromPosition},
 		{"subscribe from the start", subscribeFromStart},
 		{"subscribe from the end", subscribeFromEnd},
@@ -51,17 +53,52 @@ func Run(t *testing.T, open func(t *testing.T) eventstore.Store) {
 		{"subscribe with a filter and get checkpoints", subscribeCheckpoints},
 		{"subscribe while events arrive", subscribeLive},
 		{"a slow subscriber misses nothing", subscribeSlow},
+		{"all subscribers see one order", subscribeAgree},
 		{"an ended context leaves a subscription usable", subscribeCancel},
 		{"close a subscription", subscribeClose},
 		{"close a store", closeStore},
 	}
 	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) { c.run(newSuite(t, open(t))) })
+	}
+}
+
+// Deleter is a store that can delete streams. The contract has no such method, as
+// Jeongsan deletes nothing, but says how a stream looks that somebody else deleted.
+type Deleter interface {
+	eventstore.Store
+	// Delete deletes a stream so that it can be made again.
+	Delete(ctx context.Context, stream domain.StreamID) error
+	// Tombstone deletes a stream for good.
+	Tombstone(ctx context.Context, stream domain.StreamID) error
+}
+
+// RunDeletion runs the cases about deleted streams, for stores that have them.
+func RunDeletion(t *testing.T, open func(t *testing.T) Deleter) {
+	cases := []struct {
+		name string
+		run  func(*suite, Deleter)
+	}{
+		{"a deleted stream is not found and made again", deleteAndAppend},
+		{"a deleted stream goes on at its last revision", deleteAndContinue},
+		{"a repeated append to a deleted stream", deleteAndRepeat},
+		{"delete a stream that is not there", deleteMissing},
+		{"a stream deleted for good stays so", tombstone},
+		{"a stream that never was is deleted for good", tombstoneMissing},
+		{"subscribe to a log with deleted streams", deleteAndSubscribe},
+	}
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
-			defer cancel()
-			c.run(&suite{T: t, ctx: ctx, store: open(t), prefix: "t" + uuid.NewString()[:13] + "."})
+			store := open(t)
+			c.run(newSuite(t, store), store)
 		})
 	}
+}
+
+func newSuite(t *testing.T, store eventstore.Store) *suite {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return &suite{T: t, ctx: ctx, store: store, prefix: "t" + uuid.NewString()[:13] + "."}
 }
 
 // suite is one case at work.
