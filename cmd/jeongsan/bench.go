@@ -21,7 +21,8 @@ import (
 type benchFlags struct {
 	bench.Config
 
-	strict bool
+	strict     bool
+	nodeInside bool
 }
 
 func (p *program) benchCommand() *cobra.Command {
@@ -35,7 +36,10 @@ Pebble alone, plain Postgres written well (the yardstick) and the bare pipeline.
 The table at the end sets them in relation, with the floors that the product keeps
 to; docs/performance.md says what each figure means and where it misleads.
 
-Without a scenario everything runs. Scenarios: ` + strings.Join(bench.Names(), ", ") + `.
+Without a scenario everything runs but node-large, which fills a log of ten million
+events first. The scenarios of "node" measure the event store node alone, a process
+of its own, through the client that the product uses.
+Scenarios: ` + strings.Join(bench.Names(), ", ") + `.
 
 The ledgers are in a temporary directory, or in the empty one that --data names,
 and are removed at the end. It must lie on a real disk. Nothing else should run.`,
@@ -43,7 +47,9 @@ and are removed at the end. It must lie on a real disk. Nothing else should run.
   jeongsan bench --settlements 500000              # as documented
   jeongsan bench calibrate end-to-end --json
   jeongsan bench end-to-end --cpuprofile cpu.pprof # then: go tool pprof -http : cpu.pprof
-  jeongsan bench memory --settlements 2000000`,
+  jeongsan bench memory --settlements 2000000
+  jeongsan bench node                              # the event store node alone
+  jeongsan bench node-large                        # the same over ten million events`,
 		ValidArgs: bench.Names(),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if !cmd.Flags().Changed("log-level") {
@@ -72,6 +78,8 @@ and are removed at the end. It must lie on a real disk. Nothing else should run.
 	f.StringVar(&flags.IDs, "ids", "serial", "form of the source's ids: serial or uuid")
 	f.StringVar(&flags.CPUProfile, "cpuprofile", "", "write a CPU profile of what is measured to `file`")
 	f.StringVar(&flags.MemoryProfile, "memprofile", "", "write a profile of allocations to `file`")
+	f.IntVar(&flags.LargeLog, "large-log", 0, "`number` of events that node-large fills a log with; 0 is ten million, some 5 GB")
+	f.BoolVar(&flags.nodeInside, "node-inside", false, "run the node of node-… in this process, for profiles of both sides; the figures are then not comparable")
 	f.BoolVar(&flags.Keep, "keep", false, "leave the ledgers where they are")
 	f.BoolVar(&flags.strict, "strict", false, "exit with 1 where a floor is missed")
 	return cmd
@@ -85,6 +93,7 @@ func (p *program) bench(ctx context.Context, flags *benchFlags, names []string, 
 	defer func() { err = errors.Join(err, remove()) }()
 	config := flags.Config
 	config.Dir, config.Open, config.Logger = dir, p.openBench, p.log
+	config.StartNode = p.benchNode(flags.nodeInside)
 	started := time.Now()
 	config.Say = func(format string, args ...any) {
 		fmt.Fprintf(p.stderr, "%6.1f s  "+format+"\n", append([]any{time.Since(started).Seconds()}, args...)...)

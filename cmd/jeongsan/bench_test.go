@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -69,6 +70,31 @@ func TestBenchOtherScenarios(t *testing.T) {
 	require.Positive(t, figures["hot"]["one_by_thousand"])
 	require.Positive(t, figures["wide"]["short_of_wide_by_thousand"])
 	require.Positive(t, figures["memory"]["quiet_at_end"])
+}
+
+// TestBenchNode measures a node of its own process, and one inside, small.
+func TestBenchNode(t *testing.T) {
+	t.Setenv(asProgram, "1") // what it starts is this binary
+	_, figures := runBench(t, "node", "node-large", "--large-log", "5000")
+	require.Positive(t, figures["node-append"]["events_per_second"])
+	require.Positive(t, figures["node-append"]["by_pebble_alone"])
+	require.Greater(t, figures["node-append"]["bytes_node"], 100.0)
+	require.Positive(t, figures["node-single"]["one_caller_append_p50"])
+	require.Positive(t, figures["node-read"]["catch_up_events_per_second"])
+	require.Positive(t, figures["node-read"]["single_reads_per_second"])
+	require.Positive(t, figures["node-live"]["delivered_p99"])
+	require.EqualValues(t, 5000, figures["node-large"]["events"])
+	require.Positive(t, figures["node-large"]["start"])
+	require.Positive(t, figures["node-large"]["start_after_kill"])
+	require.Positive(t, figures["node-large"]["append_by_small"])
+	if runtime.GOOS == "linux" {
+		require.Greater(t, figures["node-large"]["peak_memory_serving"], 10.0)
+	}
+
+	profile := filepath.Join(t.TempDir(), "node.pprof")
+	_, figures = runBench(t, "node-read", "--node-inside", "--cpuprofile", profile)
+	require.Positive(t, figures["node-read"]["catch_up_events_per_second"])
+	require.FileExists(t, profile)
 }
 
 func TestBenchRefuses(t *testing.T) {

@@ -82,7 +82,7 @@ func TestMissingPostgresIsNamed(t *testing.T) {
 }
 
 func TestHelpTeaches(t *testing.T) {
-	for _, command := range []string{"demo", "serve", "apply", "ingest", "quarantine", "projections", "verify", "replay", "migrate", "node", "version"} {
+	for _, command := range []string{"demo", "serve", "apply", "ingest", "quarantine", "projections", "verify", "replay", "migrate", "node", "log", "version"} {
 		help := succeed(t, command, "--help")
 		require.Contains(t, help, "Usage:", command)
 		require.Greater(t, strings.Count(help, "\n"), 8, command)

@@ -26,6 +26,8 @@ type Config struct {
 	EventStore string
 	// NodeListen is the address of the embedded node.
 	NodeListen string
+	// Node is how the command node serves the embedded node to others.
+	Node NodeConfig
 	// Database is the connection string of a Postgres; empty runs a private server in Data.
 	Database string
 	// Keys is the directory of the keys that close personal data; empty is Data/keys.
@@ -43,6 +45,19 @@ type Config struct {
 	JSON bool
 	// File is the configuration file. It has no key of its own.
 	File string
+}
+
+// NodeConfig is what the event store node is told when it runs alone. Passwords are
+// never among it: files and the environment hold them.
+type NodeConfig struct {
+	// Listen is the address of the node.
+	Listen string
+	// TLSCert and TLSKey are the files of its certificate; empty for none.
+	TLSCert, TLSKey string
+	// Insecure allows other machines to use it without TLS and passwords.
+	Insecure bool
+	// AdminPasswordFile and OpsPasswordFile hold the first passwords.
+	AdminPasswordFile, OpsPasswordFile string
 }
 
 // roleCollect and the others name the four stages of the way of the data.
@@ -69,6 +84,15 @@ func (c *Config) registerServe(flags *pflag.FlagSet) {
 	flags.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "HTTP `address`; loopback only, as there is no authentication yet")
 	flags.StringSliceVar(&c.Roles, "roles", []string{roleCollect, roleProcess, roleProject, roleAPI}, "stages to run in this process")
 	flags.StringVar(&c.Process, "process", "", "`URL` of the process that runs the role \"process\", where this one does not")
+}
+
+func (c *Config) registerNode(flags *pflag.FlagSet) {
+	n := &c.Node
+	flags.StringVar(&n.TLSCert, "tls-cert", "", "`file` of the node's certificate; see jeongsan node certs")
+	flags.StringVar(&n.TLSKey, "tls-key", "", "`file` of the certificate's key")
+	flags.BoolVar(&n.Insecure, "insecure", false, "let other machines in without certificate and passwords: everybody is an administrator")
+	flags.StringVar(&n.AdminPasswordFile, "admin-password-file", "", "`file` with the first password of the user admin")
+	flags.StringVar(&n.OpsPasswordFile, "ops-password-file", "", "`file` with the first password of the user ops")
 }
 
 // complete fills what no flag set from the environment and the file, and checks
@@ -182,6 +206,7 @@ func configKeys() []string {
 	var c Config
 	c.register(flags)
 	c.registerServe(flags)
+	c.registerNode(flags)
 	var keys []string
 	flags.VisitAll(func(f *pflag.Flag) {
 		if f.Name != "config" {

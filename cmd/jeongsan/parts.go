@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -110,12 +112,9 @@ func (p *program) open(ctx context.Context, want need) (_ *parts, err error) {
 func (o *parts) openStore(ctx context.Context, config Config) (err error) {
 	url := config.EventStore
 	if url == "" {
-		o.node, err = node.Open(node.Config{Dir: o.dir.Node(), Listen: config.NodeListen, Logger: o.log, Registerer: o.registry})
-		if err != nil {
+		if err := o.openNode(node.Config{Listen: config.NodeListen}); err != nil {
 			return err
 		}
-		o.later("event store node", o.node.Close)
-		o.watch("event store node", o.node.Wait)
 		url = o.node.ConnectionString()
 	}
 	store, err := esdb.Open(ctx, url, o.log)
@@ -130,12 +129,40 @@ func (o *parts) openStore(ctx context.Context, config Config) (err error) {
 	return nil
 }
 
-// unreachableStore says what to do about an event store that does not answer.
+// openNode opens the embedded node in the data directory.
+func (o *parts) openNode(settings node.Config) (err error) {
+	settings.Dir, settings.Logger, settings.Registerer = o.dir.Node(), o.log, o.registry
+	if o.node, err = node.Open(settings); err != nil {
+		return err
+	}
+	o.later("event store node", o.node.Close)
+	o.watch("event store node", o.node.Wait)
+	return nil
+}
+
+// unreachableStore says what to do about an event store that does not answer, or
+// not to this user.
 func unreachableStore(url string, err error) error {
-	return &domain.Error{
+	if domain.CodeOf(err) == domain.CodeInvalid {
+		return err // the connection string itself is wrong
+	}
+	fault := &domain.Error{
 		Code: domain.CodeUnavailable, Field: "eventstore", Value: redactURL(url), Message: "the event store does not answer", Err: err,
 		Remedy: "check the address, tls and credentials in the connection string, and that the server runs",
 	}
+	switch eventstore.CodeOf(err) {
+	case eventstore.CodeUnauthenticated:
+		fault.Code, fault.Message = domain.CodeInvalid, "the event store refuses user or password"
+		fault.Remedy = "correct them in the connection string, esdb://user:password@host:2113; special characters are written as %XX"
+	case eventstore.CodeDenied:
+		fault.Code, fault.Message = domain.CodeInvalid, "the event store denies access"
+		fault.Remedy = "give user and password in the connection string, esdb://user:password@host:2113, of an administrator or of one whom access lists let in"
+	}
+	if errors.As(err, new(x509.UnknownAuthorityError)) || strings.Contains(err.Error(), "certificate signed by unknown authority") {
+		fault.Code, fault.Message = domain.CodeInvalid, "the event store's certificate is of an authority that is not trusted here"
+		fault.Remedy = "name the file of its authority in the connection string: tlsCAFile=ca.crt"
+	}
+	return fault
 }
 
 func (o *parts) openDatabase(ctx context.Context, config Config) (err error) {

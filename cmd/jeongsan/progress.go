@@ -19,6 +19,7 @@ type bar struct {
 	container *mpb.Progress
 	bar       *mpb.Bar
 	records   atomic.Uint64
+	bytes     atomic.Uint64 // of events; 0 where the work does not count them
 	started   time.Time
 
 	p       *program
@@ -46,7 +47,11 @@ func (p *program) newBar(name string, size int64) *bar {
 			decor.Percentage(),
 			decor.Any(func(decor.Statistics) string {
 				n := b.records.Load()
-				return fmt.Sprintf("  %s records, %s/s", humanize.Comma(int64(n)), humanize.Comma(int64(float64(n)/time.Since(b.started).Seconds())))
+				size := ""
+				if bytes := b.bytes.Load(); bytes > 0 {
+					size = ", " + humanize.IBytes(bytes)
+				}
+				return fmt.Sprintf("  %s records%s, %s/s", humanize.Comma(int64(n)), size, humanize.Comma(int64(float64(n)/time.Since(b.started).Seconds())))
 			}),
 			decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO),
 		),
@@ -60,7 +65,7 @@ func (b *bar) set(done int64, records uint64) {
 	b.bar.SetCurrent(min(done, max(b.size, 0)))
 	if now := time.Now(); now.Sub(b.lastLog) >= logProgressEvery {
 		b.lastLog = now
-		b.p.log.Info("progress", "of", b.name, "done", done, "size", b.size, "records", records)
+		b.p.log.Info("progress", "of", b.name, "done", done, "size", b.size, "records", records, "bytes", b.bytes.Load())
 	}
 }
 

@@ -90,7 +90,7 @@ Without --eventstore and --database everything runs embedded in --data.`,
 	})
 	root.AddCommand(
 		p.demoCommand(), p.serveCommand(), p.applyCommand(), p.ingestCommand(), p.quarantineCommand(),
-		p.projectionsCommand(), p.verifyCommand(), p.replayCommand(), p.migrateCommand(), p.nodeCommand(), p.benchCommand(), p.versionCommand(),
+		p.projectionsCommand(), p.verifyCommand(), p.replayCommand(), p.migrateCommand(), p.nodeCommand(), p.logCommand(), p.benchCommand(), p.versionCommand(),
 	)
 	return root
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -50,6 +51,16 @@ func noArguments(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	return errors.Join(errUsage, &domain.Error{Code: domain.CodeInvalid, Field: "argument", Value: args[0], Message: cmd.CommandPath() + " takes no arguments", Remedy: "see --help"})
+}
+
+// oneArgument wants exactly one argument of a kind.
+func oneArgument(kind string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			return nil
+		}
+		return errors.Join(errUsage, &domain.Error{Code: domain.CodeInvalid, Field: "argument", Value: strings.Join(args, " "), Message: cmd.CommandPath() + " takes one argument, " + kind, Remedy: "see --help"})
+	}
 }
 
 // someArguments wants at least one argument of a kind.

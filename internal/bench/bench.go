@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,10 +24,12 @@ type Config struct {
 	// empty. Keep leaves them there.
 	Dir  string
 	Keep bool
-	// Open opens a ledger.
-	Open Open
+	// Open opens a ledger, StartNode a node that is a process of its own.
+	Open      Open
+	StartNode StartNode
 
-	Settlements int           // of a bulk scenario
+	Settlements int           // of a bulk scenario; of the node, events
+	LargeLog    int           // events of node-large; 0 is ten million
 	Accounts    int           // distinct partner accounts
 	Products    int           // distinct products, or categories of them
 	Callers     int           // at once; 0 is each scenario's own
@@ -49,6 +52,8 @@ type scenario struct {
 	run  func(b *bench, ctx context.Context, r *result) error
 	// reads says that it works on the ledger that end-to-end has filled.
 	reads bool
+	// asked says that it takes long and runs only where it is named.
+	asked bool
 }
 
 // calibration measures what the machine can do.
@@ -73,14 +78,23 @@ var scenarios = []scenario{
 	{name: "hot", what: "end to end over one account and over a thousand", run: (*bench).hot},
 	{name: "wide", what: "end to end over 50,000 accounts and over a thousand", run: (*bench).wide},
 	{name: "memory", what: "resident memory early and at the end", run: (*bench).memory},
+	{name: "node-append", what: "the event store node alone: appends of 500 events, beside Pebble alone and a plain file", run: (*bench).nodeAppend},
+	{name: "node-single", what: "the event store node alone: appends of one event", run: (*bench).nodeSingle},
+	{name: "node-read", what: "the event store node alone: the whole log and single events, from disk", run: (*bench).nodeRead},
+	{name: "node-live", what: "the event store node alone: a fixed rate, delivered to a subscription", run: (*bench).nodeLive},
+	{name: "node-large", what: "the event store node over a large log: start, memory, appends, reads", run: (*bench).nodeLarge, asked: true},
 }
 
-// Calibrate is the name under which all of the calibration runs.
-const Calibrate = "calibrate"
+// Calibrate is the name under which all of the calibration runs, AllNode that of
+// the scenarios of the node that do not have to be asked for by name.
+const (
+	Calibrate = "calibrate"
+	AllNode   = "node"
+)
 
 // Names lists what can be asked for.
 func Names() []string {
-	names := []string{Calibrate}
+	names := []string{Calibrate, AllNode}
 	for _, s := range scenarios {
 		names = append(names, s.name)
 	}
@@ -104,6 +118,9 @@ func Run(ctx context.Context, config Config, names ...string) (_ *Report, err er
 	started := time.Now()
 	if config.IDs == "" {
 		config.IDs = idsSerial
+	}
+	if config.LargeLog == 0 {
+		config.LargeLog = largeLog
 	}
 	if config.Say == nil {
 		config.Say = func(string, ...any) {}
@@ -134,18 +151,18 @@ func Run(ctx context.Context, config Config, names ...string) (_ *Report, err er
 	return b.report, nil
 }
 
-func choice(names []string) ([]scenario, error) {
+func choice(names []string) (wanted []scenario, err error) {
+	all := append(append([]scenario{}, calibration...), scenarios...)
 	if len(names) == 0 {
-		return append(append([]scenario{}, calibration...), scenarios...), nil
+		return slices.DeleteFunc(all, func(s scenario) bool { return s.asked }), nil
 	}
-	var wanted []scenario
 	for _, name := range names {
 		before := len(wanted)
 		if name == Calibrate {
 			wanted = append(wanted, calibration...)
 		}
-		for _, s := range append(append([]scenario{}, calibration...), scenarios...) {
-			if s.name == name {
+		for _, s := range all {
+			if s.name == name || (name == AllNode && !s.asked && strings.HasPrefix(s.name, AllNode+"-")) {
 				wanted = append(wanted, s)
 			}
 		}
@@ -164,7 +181,7 @@ func (c *Config) check() error {
 		return &domain.Error{Code: domain.CodeInvalid, Field: field, Value: fmt.Sprint(value), Message: "too little to measure", Remedy: fmt.Sprintf("give at least %d", least)}
 	}
 	err := errors.Join(
-		least("settlements", c.Settlements, 100), least("accounts", c.Accounts, 1), least("products", c.Products, 1), least("callers", c.Callers, 0),
+		least("settlements", c.Settlements, 100), least("large-log", c.LargeLog, 0), least("accounts", c.Accounts, 1), least("products", c.Products, 1), least("callers", c.Callers, 0),
 		least("duration (ms)", int(c.Duration.Milliseconds()), 1),
 	)
 	if c.IDs != idsSerial && c.IDs != idsUUID {
@@ -233,19 +250,25 @@ type measured struct {
 	peak    memory
 }
 
-// measure runs something and notes what it used, profiled where that is wished.
-func (b *bench) measure(postmaster int, do func() error) (m measured, err error) {
+// measure runs something and notes what it used, profiled where that is wished;
+// pid is of the process beside this one that takes part, 0 for none.
+func (b *bench) measure(pid int, do func() error) (m measured, err error) {
 	stop, err := b.profile()
 	if err != nil {
 		return m, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	peak := watchMemory(postmaster)
-	before := currentUsage(postmaster)
+	return observe(pid, do)
+}
+
+// observe is measure without profiles.
+func observe(pid int, do func() error) (m measured, err error) {
+	peak := watchMemory(pid)
+	before := currentUsage(pid)
 	m.started = time.Now()
 	err = do()
 	m.took = time.Since(m.started)
-	m.used = currentUsage(postmaster).since(before)
+	m.used = currentUsage(pid).since(before)
 	m.peak = peak()
 	return m, err
 }

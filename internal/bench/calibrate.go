@@ -109,11 +109,47 @@ func (b *bench) group(events []eventstore.Proposed, into []eventstore.Proposed, 
 
 // pebble writes the bytes of real events to Pebble as plainly as can be: one
 // value per group of 500, synced, in one goroutine.
-func (b *bench) pebble(ctx context.Context, r *result) (err error) {
+func (b *bench) pebble(ctx context.Context, r *result) error {
 	events, err := b.recordedEvents(ctx)
 	if err != nil {
 		return err
 	}
+	n := b.config.Settlements
+	b.say("storage: %d events in groups of %d", n, groupEvents)
+	var group []eventstore.Proposed
+	bytes := 0
+	var m measured
+	err = b.inPebble(func(set func([]byte) error) (err error) {
+		var value []byte
+		m, err = b.measure(0, func() error {
+			for from := 0; from < n; from += groupEvents {
+				group = b.group(events, group[:0], from, min(groupEvents, n-from))
+				value = value[:0]
+				for _, e := range group {
+					value = binary.AppendUvarint(value, uint64(len(e.Data)))
+					value = append(append(value, e.Data...), e.Metadata...)
+				}
+				bytes += len(value)
+				if err := errors.Join(set(value), ctx.Err()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r.add("settlements_per_second", rate(n, m.took), "/s")
+	r.add("bytes_given", float64(bytes)/float64(n), "B/settlement")
+	r.used(m.used, n, false)
+	return nil
+}
+
+// inPebble opens a Pebble of its own, removed afterwards. set writes and flushes a
+// value under a key that counts up.
+func (b *bench) inPebble(do func(set func(value []byte) error) error) (err error) {
 	dir, err := b.directory("pebble")
 	if err != nil {
 		return err
@@ -129,36 +165,11 @@ func (b *bench) pebble(ctx context.Context, r *result) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	n := b.config.Settlements
-	b.say("storage: %d events in groups of %d", n, groupEvents)
-	var group []eventstore.Proposed
-	var value []byte
-	bytes := 0
-	m, err := b.measure(0, func() error {
-		for from := 0; from < n; from += groupEvents {
-			group = b.group(events, group[:0], from, min(groupEvents, n-from))
-			value = value[:0]
-			for _, e := range group {
-				value = binary.AppendUvarint(value, uint64(len(e.Data)))
-				value = append(append(value, e.Data...), e.Metadata...)
-			}
-			bytes += len(value)
-			if err := db.Set(binary.BigEndian.AppendUint64(nil, uint64(from)), value, pebble.Sync); err != nil {
-				return err
-			}
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-		}
-		return nil
+	next := uint64(0)
+	return do(func(value []byte) error {
+		next++
+		return db.Set(binary.BigEndian.AppendUint64(nil, next), value, pebble.Sync)
 	})
-	if err != nil {
-		return err
-	}
-	r.add("settlements_per_second", rate(n, m.took), "/s")
-	r.add("bytes_given", float64(bytes)/float64(n), "B/settlement")
-	r.used(m.used, n, false)
-	return nil
 }
 
 // quiet keeps Pebble's messages out of the results.

@@ -7,6 +7,7 @@
 //	  storage    Pebble alone, the same bytes    durable     mapped input → durable
 //	  yardstick  plain Postgres, written well    ingest      a file → … → in every read model
 //	  bare       append → subscription → rows    graphql     one settle mutation per request
+//	                                             node-…      the event store node alone, a process of its own
 //	                                             …           see scenarios
 //
 // Every scenario works on a ledger of its own with the parts that a server has:
@@ -15,6 +16,11 @@
 // by Config.Open, which is the program's own wiring; the only thing put between
 // is a store that notes when an append has returned (tap). Bulk input goes to
 // the door in the batches and under the throttle that package collect uses.
+//
+// The node's scenarios need no ledger: Config.StartNode starts the program again, as
+// "jeongsan node", so that the node's memory and CPU time are its own, and gives a
+// client of the kind that the product uses. What it is compared with, Pebble alone
+// and a plain file with the same bytes, runs before and after in the same scenario.
 //
 // What may not live here: anything that the server runs, settings that only a
 // measurement would have, and code that makes a figure look better than a user

@@ -12,18 +12,18 @@ import (
 
 // usage is what processes have used so far, or between two moments.
 type usage struct {
-	own      time.Duration // CPU time of this process, user and system
-	postgres time.Duration // of the Postgres server, all its processes
+	own   time.Duration // CPU time of this process, user and system
+	other time.Duration // of a process beside it, with its children: the Postgres server, or the node
 }
 
 func (u usage) since(before usage) usage {
-	return usage{u.own - before.own, u.postgres - before.postgres}
+	return usage{u.own - before.own, u.other - before.other}
 }
 
 // memory is what processes hold resident, in bytes.
 type memory struct {
-	own      int64
-	postgres int64 // private memory of all its processes, and the shared once
+	own   int64
+	other int64 // private memory of another and its children, and what they share once
 }
 
 // postmaster returns the process id of the private Postgres server over a
@@ -41,12 +41,12 @@ func postmaster(dir string) int {
 	return pid
 }
 
-func currentUsage(postmaster int) usage {
-	return usage{own: ownCPU(), postgres: treeCPU(postmaster)}
+func currentUsage(pid int) usage {
+	return usage{own: ownCPU(), other: treeCPU(pid)}
 }
 
-func currentMemory(postmaster int) memory {
-	return memory{own: ownMemory(), postgres: treeMemory(postmaster)}
+func currentMemory(pid int) memory {
+	return memory{own: ownMemory(), other: treeMemory(pid)}
 }
 
 // memoryEvery is rare enough to cost next to nothing, and often enough to see the
@@ -55,9 +55,9 @@ const memoryEvery = 500 * time.Millisecond
 
 // watchMemory samples memory until the function it returns is called, which
 // gives the highest of each.
-func watchMemory(postmaster int) (peak func() memory) {
+func watchMemory(pid int) (peak func() memory) {
 	ctx, cancel := context.WithCancel(context.Background())
-	highest := currentMemory(postmaster)
+	highest := currentMemory(pid)
 	var sampling sync.WaitGroup
 	sampling.Go(func() {
 		tick := time.NewTicker(memoryEvery)
@@ -67,8 +67,8 @@ func watchMemory(postmaster int) (peak func() memory) {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				now := currentMemory(postmaster)
-				highest.own, highest.postgres = max(highest.own, now.own), max(highest.postgres, now.postgres)
+				now := currentMemory(pid)
+				highest.own, highest.other = max(highest.own, now.own), max(highest.other, now.other)
 			}
 		}
 	})

@@ -148,6 +148,24 @@ func residentOf(pid int) (private, shared int64) {
 	return private, shared
 }
 
+// peakMemory is the highest that a process has held resident since it began, in bytes.
+func peakMemory(pid int) int64 {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, found := strings.CutPrefix(line, "VmHWM:"); found {
+			kilobytes, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+			if err != nil {
+				return 0
+			}
+			return kilobytes << 10
+		}
+	}
+	return 0
+}
+
 // flushFile brings what was written to a file to disk, as Pebble and Postgres do.
 func flushFile(f *os.File) error { return syscall.Fdatasync(int(f.Fd())) }
 

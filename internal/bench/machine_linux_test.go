@@ -18,7 +18,7 @@ func TestUsage(t *testing.T) {
 	}
 	used := currentUsage(0).since(before)
 	require.Positive(t, used.own)
-	require.Zero(t, used.postgres)
+	require.Zero(t, used.other)
 	require.Positive(t, currentMemory(os.Getpid()).own)
 	require.Positive(t, treeCPU(os.Getpid()))
 

@@ -19,6 +19,8 @@ func ownMemory() int64 { return 0 }
 
 func treeMemory(int) int64 { return 0 }
 
+func peakMemory(int) int64 { return 0 }
+
 func flushFile(f *os.File) error { return f.Sync() }
 
 func filesystem(string) (name string, volatile bool) { return "unknown", false }

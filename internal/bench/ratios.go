@@ -29,6 +29,17 @@ var bounds = []bound{
 	{name: "verify, fold of the log", of: "verify", figure: "fold_events_per_second", unit: "/s", bound: 100_000},
 	{name: "rebuild of all read models ÷ end to end", of: "rebuild", figure: perSecond, by: "end-to-end", byFigure: perSecond, bound: 1},
 	{name: "both stores", of: "end-to-end", figure: "bytes_both_stores", unit: "B/settlement", bound: 2_200, atMost: true},
+	{name: "node: appends of 500 ÷ Pebble alone", of: "node-append", figure: "by_pebble_alone", bound: 0.25},
+	{name: "node: appends of 500 ÷ a plain file", of: "node-append", figure: "by_plain_file"},
+	{name: "node: appends of 500", of: "node-append", figure: "events_per_second", unit: "/s", bound: 80_000, aim: 150_000},
+	{name: "node: single appends, many callers", of: "node-single", figure: "events_per_second", unit: "/s", bound: 12_000},
+	{name: "node: single append, one caller, p50 less one flush", of: "node-single", figure: "one_caller_less_flush_p50", unit: "ms", bound: 1, atMost: true},
+	{name: "node: whole log from disk, catching up", of: "node-read", figure: "catch_up_events_per_second", unit: "/s", bound: 170_000, aim: 300_000},
+	{name: "node: due to delivered p99", of: "node-live", figure: "delivered_p99", unit: "ms", bound: 20, atMost: true},
+	{name: "node: start over the large log", of: "node-large", figure: "start", unit: "s", bound: 3, atMost: true},
+	{name: "node: start over the large log after a kill", of: "node-large", figure: "start_after_kill", unit: "s", bound: 3, atMost: true},
+	{name: "node: memory while serving the large log", of: "node-large", figure: "peak_memory_serving", unit: "MiB", bound: 400, atMost: true},
+	{name: "node: appends to the large log ÷ to a small one", of: "node-large", figure: "append_by_small", bound: 0.9},
 	{name: "memory at the end less at the mark", of: "memory", figure: "growth", unit: "MiB", bound: 64, atMost: true},
 }
 

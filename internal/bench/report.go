@@ -106,9 +106,9 @@ func (r *result) used(u usage, n int, postgres bool) {
 	}
 	r.add("cpu_own", float64(u.own.Microseconds())/float64(n), "µs/settlement")
 	if postgres {
-		r.add("cpu_postgres", float64(u.postgres.Microseconds())/float64(n), "µs/settlement")
+		r.add("cpu_postgres", float64(u.other.Microseconds())/float64(n), "µs/settlement")
 	}
-	r.add("cpu", float64((u.own+u.postgres).Microseconds())/float64(n), "µs/settlement")
+	r.add("cpu", float64((u.own+u.other).Microseconds())/float64(n), "µs/settlement")
 }
 
 func (r *result) peak(m memory, postgres bool) {
@@ -117,6 +117,6 @@ func (r *result) peak(m memory, postgres bool) {
 	}
 	r.add("peak_memory_own", float64(m.own)/(1<<20), "MiB")
 	if postgres {
-		r.add("peak_memory_postgres", float64(m.postgres)/(1<<20), "MiB")
+		r.add("peak_memory_postgres", float64(m.other)/(1<<20), "MiB")
 	}
 }
