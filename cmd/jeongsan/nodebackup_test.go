@@ -29,10 +29,14 @@ func TestRestoreBesideAnOldDatabase(t *testing.T) {
 	}
 	require.Equal(t, 2_000, settle(address, kept))
 
-	sending := make(chan int, 1)
-	go func() { sending <- settle(address, lost) }()
+	sent := make(chan string, 1)
+	go func() {
+		_, out, stderr := jeongsan(t, "ingest", "--source", "testdata/source.yaml", lost, "--server", address)
+		sent <- out + stderr
+	}()
 	succeed(t, "node", "backup", "--data", data, "--to", backup)
-	require.Equal(t, 1_000, <-sending)
+	said := <-sent
+	require.Zero(t, settle(address, lost), said)
 	code, _, stderr := jeongsan(t, "node", "backup", "--data", data, "--to", backup)
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, stderr, "--force")

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,8 +23,8 @@ import (
 	"github.com/jeongsan/jeongsan/domain"
 )
 
-// page asks a node for one of its pages.
-func page(t testing.TB, n *Node, path string) *http.Response {
+// page asks a node for one of its pages. The body is closed at the end of the test.
+func page(t testing.TB, n *Node, path string) (code int, body io.Reader) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+n.Addr()+path, nil)
 	require.NoError(t, err)
@@ -31,15 +32,15 @@ func page(t testing.TB, n *Node, path string) *http.Response {
 	response, err := client.Do(request)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, response.Body.Close()) })
-	return response
+	return response.StatusCode, response.Body
 }
 
 // backupOf takes a backup of a running node.
 func backupOf(t testing.TB, n *Node) []byte {
 	t.Helper()
-	response := page(t, n, "/backup")
-	require.Equal(t, http.StatusOK, response.StatusCode)
-	content, err := io.ReadAll(response.Body)
+	code, body := page(t, n, "/backup")
+	require.Equal(t, http.StatusOK, code)
+	content, err := io.ReadAll(body)
 	require.NoError(t, err)
 	return content
 }
@@ -173,7 +174,7 @@ func TestBrokenBackupsAreRefused(t *testing.T) {
 		archive := tar.NewReader(bytes.NewReader(whole))
 		for {
 			header, err := archive.Next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return headers, contents
 			}
 			require.NoError(t, err)
@@ -270,12 +271,12 @@ func TestCloseDoesNotWaitForABackup(t *testing.T) {
 		_, err := client.append(t.Context(), fmt.Sprint("book-", i), -1, proposal{id: proposals(1, 0)[0].id, kind: "Tested.v1", data: string(randomBytes(1 << 20 * 9 / 10))})
 		require.NoError(t, err)
 	}
-	response := page(t, n, "/backup")
-	require.Equal(t, http.StatusOK, response.StatusCode)
-	second := page(t, n, "/backup")
-	require.Equal(t, http.StatusConflict, second.StatusCode, "one at a time")
+	code, body := page(t, n, "/backup")
+	require.Equal(t, http.StatusOK, code)
+	code, _ = page(t, n, "/backup")
+	require.Equal(t, http.StatusConflict, code, "one at a time")
 	require.NoError(t, n.Close())
-	_, err := VerifyBackup(response.Body)
+	_, err := VerifyBackup(body)
 	require.Error(t, err, "the receiver notices")
 }
 
@@ -284,9 +285,9 @@ func TestStatsAndMetrics(t *testing.T) {
 	files := vfs.NewMem()
 	figures := func(n *Node) (stats Stats) {
 		t.Helper()
-		response := page(t, n, "/stats")
-		require.Equal(t, http.StatusOK, response.StatusCode)
-		require.NoError(t, json.NewDecoder(response.Body).Decode(&stats))
+		code, body := page(t, n, "/stats")
+		require.Equal(t, http.StatusOK, code)
+		require.NoError(t, json.NewDecoder(body).Decode(&stats))
 		return stats
 	}
 	n := openNode(t, "log", inMemory(files))
@@ -336,8 +337,8 @@ func TestStatsAndMetrics(t *testing.T) {
 			break // it is at the end
 		}
 	}
-	response := page(t, n, "/metrics")
-	content, err := io.ReadAll(response.Body)
+	_, body := page(t, n, "/metrics")
+	content, err := io.ReadAll(body)
 	require.NoError(t, err)
 	for _, want := range []string{
 		"jeongsan_node_appends_total 1\n", "jeongsan_node_events_total 3\n", "jeongsan_node_streams_begun_total 1\n",
@@ -386,7 +387,8 @@ func TestPagesOfOperators(t *testing.T) {
 
 func TestNoMetricsPageWithoutAGatherer(t *testing.T) {
 	n := openNode(t, "log", inMemory(vfs.NewMem()))
-	require.Equal(t, http.StatusNotFound, page(t, n, "/metrics").StatusCode)
+	code, _ := page(t, n, "/metrics")
+	require.Equal(t, http.StatusNotFound, code)
 }
 
 func TestQuantile(t *testing.T) {

@@ -40,7 +40,10 @@
 // (store.go). A position is the place of a record's first byte in the log. Every
 // record carries a checksum that is verified whenever it is read from disk: a
 // damaged one is an error that names its position, it is never served and never
-// skipped.
+// skipped. Blocks, and the lines of a stream, follow each other without gap, so that
+// a missing one is noticed as well. Damage that could be taken for the end of the log
+// is looked for before the log is opened (witness.go, wal.go). All of this is proven
+// for a whole log by check.go; backup.go and restore.go copy it while it is in use.
 //
 // An append is a repetition where its events stand behind the revision that it
 // expects, at any age. Where it expects none, its ids are looked for (ids.go): only

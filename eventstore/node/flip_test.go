@@ -92,7 +92,7 @@ func put(t *testing.T, found map[string][]byte) *vfs.MemFS {
 func flips(t *testing.T, sound map[string][]byte, rounds int, selected func(name string) bool, try func(where string, broken map[string][]byte)) {
 	t.Helper()
 	if long() {
-		rounds *= 30
+		rounds *= 10
 	}
 	var names []string
 	for name, content := range sound {
@@ -133,7 +133,7 @@ func TestFlippedBitsAreNeverServed(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, want)
 	refused := 0
-	flips(t, sound, 80, func(string) bool { return true }, func(where string, broken map[string][]byte) {
+	flips(t, sound, 40, func(string) bool { return true }, func(where string, broken map[string][]byte) {
 		report, checkErr := check(t.Context(), "log", put(t, broken), nil, silent)
 		got, err := served(t, put(t, broken))
 		if err == nil {
@@ -164,7 +164,7 @@ func TestFlippedBitsAfterAKill(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, len(want), 12)
 	refused := 0
-	flips(t, sound, 60, func(name string) bool { return strings.HasSuffix(name, ".log") }, func(where string, broken map[string][]byte) {
+	flips(t, sound, 30, func(name string) bool { return strings.HasSuffix(name, ".log") }, func(where string, broken map[string][]byte) {
 		got, err := served(t, put(t, broken))
 		require.LessOrEqual(t, len(got), len(want), where)
 		require.True(t, slices.Equal(want[:len(got)], got), where)

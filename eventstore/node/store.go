@@ -177,12 +177,13 @@ func (s *store) scan(from uint64, backwards bool, memory *scratch, more func(*bl
 	default:
 		valid, advance = iter.SeekLT(blockKey(from+1)), iter.Prev
 	}
+	read := iter.ValueAndErr
 	for next := from; valid; valid = advance() {
 		key := iter.Key()
 		if len(key) != 9 {
 			return nil, &damaged{from, fmt.Sprintf("a key of %d bytes among the blocks", len(key))}
 		}
-		value, err := valueOf(iter.ValueAndErr)
+		value, err := valueOf(read)
 		if err != nil {
 			return nil, s.readError(from, err)
 		}
