@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,7 +32,13 @@ func (p *program) startNodeProcess(ctx context.Context, dir string) (_ *bench.No
 		return nil, benchNodeError("the program does not know its own file", err)
 	}
 	cmd := exec.Command(self, "node", "--data", dir, "--listen", "127.0.0.1:0", "--json", "--log-level", "error")
-	cmd.Stderr = p.stderr
+	var said bytes.Buffer // what goes wrong; passed on when the process has ended
+	cmd.Stderr = &said
+	wait := func() error {
+		err := cmd.Wait()
+		_, writeErr := said.WriteTo(p.stderr)
+		return errors.Join(err, writeErr)
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, benchNodeError("cannot be started", err)
@@ -39,7 +46,7 @@ func (p *program) startNodeProcess(ctx context.Context, dir string) (_ *bench.No
 	if err := cmd.Start(); err != nil {
 		return nil, benchNodeError("cannot be started", err)
 	}
-	kill := func() error { return errors.Join(cmd.Process.Kill(), killed(cmd.Wait())) }
+	kill := func() error { return errors.Join(cmd.Process.Kill(), killed(wait())) }
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, kill())
@@ -62,7 +69,7 @@ func (p *program) startNodeProcess(ctx context.Context, dir string) (_ *bench.No
 			err := errors.Join(store.Close(), cmd.Process.Signal(syscall.SIGTERM))
 			late := time.AfterFunc(stopWithin, func() { _ = cmd.Process.Kill() }) // Wait then says so
 			defer late.Stop()
-			if waitErr := cmd.Wait(); waitErr != nil {
+			if waitErr := wait(); waitErr != nil {
 				err = errors.Join(err, benchNodeError("did not stop cleanly", waitErr))
 			}
 			return err
