@@ -30,9 +30,9 @@ begun, and is verified before the file gets its name: a file that is there is wh
 Users and their passwords are not part of it, nor are keys and read models. While it
 is taken, tables that the node no longer needs stay on its disk.
 
-With a certificate the node asks for a user in $admins or $ops.`,
+With a certificate the node asks for a user in $admins: a backup is the whole log.`,
 		Example: `  jeongsan node backup --data ./ledger --to /backups/ledger-2026-11-22
-  jeongsan node backup --eventstore 'esdb://ops:…@ledger.example:2113?tlsCAFile=certs/ca.crt' --to /backups/ledger`,
+  jeongsan node backup --eventstore 'esdb://admin:…@ledger.example:2113?tlsCAFile=certs/ca.crt' --to /backups/ledger`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if to == "" {

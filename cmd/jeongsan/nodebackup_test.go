@@ -89,7 +89,8 @@ func TestRestoreBesideAnOldDatabase(t *testing.T) {
 	require.Equal(t, state(data), state(copied))
 }
 
-// TestBackupOfASecuredNode: with a certificate the node wants an operator.
+// TestBackupOfASecuredNode: with a certificate the node wants an administrator, as a
+// backup is the whole log.
 func TestBackupOfASecuredNode(t *testing.T) {
 	home := filepath.Dir(dataDirectory(t))
 	certs := filepath.Join(home, "certs")
@@ -106,16 +107,16 @@ func TestBackupOfASecuredNode(t *testing.T) {
 		return u.String()
 	}
 	to := filepath.Join(t.TempDir(), "backup")
-	for name, url := range map[string]string{"nobody": as("", ""), "a wrong password": as("ops", "guess")} {
+	for name, url := range map[string]string{"nobody": as("", ""), "a wrong password": as("admin", "guess"), "an operator": as("ops", "ops-secret")} {
 		code, _, stderr := jeongsan(t, "node", "backup", "--eventstore", url, "--to", to)
 		require.Equal(t, exitFailed, code, name)
-		require.Contains(t, stderr, "$ops", name)
+		require.Contains(t, stderr, "$admins", name)
 		require.NotContains(t, stderr, "guess", name)
 		require.NoFileExists(t, to)
 	}
-	out := succeed(t, "node", "backup", "--eventstore", as("ops", "ops-secret"), "--to", to)
+	out := succeed(t, "node", "backup", "--eventstore", as("admin", "admin-secret"), "--to", to)
 	require.Contains(t, out, "verified")
-	require.Contains(t, succeed(t, "node", "stats", "--eventstore", as("admin", "admin-secret")), "running for")
+	require.Contains(t, succeed(t, "node", "stats", "--eventstore", as("ops", "ops-secret")), "running for")
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(to), ".*"))
 	require.NoError(t, err)
 	require.Empty(t, left, "no unfinished file is left")

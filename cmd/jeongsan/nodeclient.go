@@ -100,7 +100,7 @@ func (o *operator) refusal(response *http.Response) error {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return &domain.Error{
 			Code: domain.CodeInvalid, Field: "eventstore", Value: o.shown, Message: "the node refuses: " + strings.TrimSpace(string(content)),
-			Remedy: "name a user in $admins or $ops: --eventstore 'esdb://user:password@host:2113?tlsCAFile=…'",
+			Remedy: "name a user in $admins, for figures one in $ops: --eventstore 'esdb://user:password@host:2113?tlsCAFile=…'",
 		}
 	case http.StatusNotFound:
 		return &domain.Error{

@@ -18,8 +18,8 @@ func (p *program) nodeUsersCommand() *cobra.Command {
 		Long: `Manage the users of the event store node in --data, also beside a running one,
 which sees a change at once. They matter with TLS only: without it nobody is asked.
 
-Users in the group $admins may do everything, those in $ops may operate the node
-but not read streams. What others may do the streams' own access lists say, which
+Users in the group $admins may do everything, those in $ops may see the figures of the
+node and are else as any user. What users may do the streams' own access lists say, which
 name groups and users; docs/node.md shows how.
 
 A password is asked for on the terminal, or read from the first line of standard

@@ -24,19 +24,20 @@ const BackupBytesHeader = "Jeongsan-Backup-Bytes"
 //	GET /backup   a consistent copy of the log, as a tar archive
 //	GET /metrics  the same figures for Prometheus, where the node was given a gatherer
 //
-// With TLS the caller must be a user in $admins or $ops.
+// With TLS the caller must be a user in $admins or $ops; a backup, which is the whole
+// log whatever the streams' own access lists say, is for $admins alone.
 func (s *server) admin(mux *http.ServeMux, gatherer prometheus.Gatherer) {
-	handle := func(pattern string, handler http.Handler) {
+	handle := func(pattern string, handler http.Handler, roles ...string) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if s.authenticateHTTP(w, r, login.Admins, login.Ops) {
+			if s.authenticateHTTP(w, r, roles...) {
 				handler.ServeHTTP(w, r)
 			}
 		})
 	}
-	handle("GET /stats", http.HandlerFunc(s.serveStats))
-	handle("GET /backup", http.HandlerFunc(s.serveBackup))
+	handle("GET /stats", http.HandlerFunc(s.serveStats), login.Admins, login.Ops)
+	handle("GET /backup", http.HandlerFunc(s.serveBackup), login.Admins)
 	if gatherer != nil {
-		handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{}))
+		handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{}), login.Admins, login.Ops)
 	}
 }
 

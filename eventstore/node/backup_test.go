@@ -365,7 +365,8 @@ func TestPagesOfOperators(t *testing.T) {
 		{"/stats", "admin", "admin!", http.StatusOK},
 		{"/backup", "", "", http.StatusUnauthorized},
 		{"/backup", "kim", "kim!", http.StatusForbidden},
-		{"/backup", "ops", "ops!", http.StatusOK},
+		{"/backup", "ops", "ops!", http.StatusForbidden},
+		{"/backup", "admin", "admin!", http.StatusOK},
 		{"/health/live", "", "", http.StatusNoContent},
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+n.Addr()+test.path, nil)
