@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"os"
 	"path"
 	"strings"
 	"sync/atomic"
@@ -23,6 +24,7 @@ const (
 	persisted        // all of it was written, and the error came all the same
 	unflushed        // written, but the flush failed
 	afterFlush       // flushed, and the error came all the same
+	uncreated        // no new files
 )
 
 // fullDisk is a disk that runs full for files of some kind.
@@ -40,11 +42,17 @@ func (d *fullDisk) wrap(name string, f vfs.File, err error) (vfs.File, error) {
 }
 
 func (d *fullDisk) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if d.how.Load() == uncreated && strings.HasSuffix(name, d.suffix) {
+		return nil, syscall.ENOSPC
+	}
 	f, err := d.FS.Create(name, category)
 	return d.wrap(name, f, err)
 }
 
 func (d *fullDisk) ReuseForWrite(from, name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if d.how.Load() == uncreated && strings.HasSuffix(name, d.suffix) {
+		return nil, syscall.ENOSPC
+	}
 	f, err := d.FS.ReuseForWrite(from, name, category)
 	return d.wrap(name, f, err)
 }
@@ -145,6 +153,55 @@ func TestFullDiskStopsTheNode(t *testing.T) {
 			mustAppend(t, s, "book-1", 3, doubtful...)
 			require.Len(t, readStream(t, s, "book-1"), 23)
 			mustAppend(t, s, "book-1", 23, events(1)...)
+		})
+	}
+}
+
+// TestFullDiskBetweenLogs: the write-ahead log fails while it goes on to its next
+// file, once before every append of a history that fills several.
+func TestFullDiskBetweenLogs(t *testing.T) {
+	for name, how := range map[string]int32{
+		"nothing written": refused, "half written": half, "written and reported as failed": persisted,
+		"not flushed": unflushed, "flushed and reported as failed": afterFlush, "not created": uncreated,
+	} {
+		t.Run(name, func(t *testing.T) {
+			most := uint64(9)
+			if os.Getenv("JEONGSAN_LONG") == "1" {
+				most = 24
+			}
+			large := strings.Repeat("x", 90<<10)
+			for failing := range most {
+				full := &fullDisk{FS: vfs.NewMem(), suffix: ".log"}
+				n, err := open(Config{Dir: "log", Logger: silent}, inMemory(full))
+				require.NoError(t, err)
+				s := connect(t, n)
+				append1 := func(count uint64) error {
+					event := events(1)
+					event[0].Data = []byte(`{"text":"` + large + `"}`)
+					_, err := s.Append(t.Context(), "book-1", eventstore.After(count), event...)
+					return err
+				}
+				acknowledged := uint64(0)
+				for acknowledged < failing {
+					require.NoError(t, append1(acknowledged))
+					acknowledged++
+				}
+				full.how.Store(how)
+				for err == nil && acknowledged < 4*most { // a log that is not full takes more
+					if err = append1(acknowledged); err == nil {
+						acknowledged++
+					}
+				}
+				require.Equal(t, eventstore.CodeUnavailable, eventstore.CodeOf(err), "%v", err)
+				require.ErrorContains(t, n.Wait(), syscall.ENOSPC.Error())
+				require.Len(t, readStream(t, s, "book-1"), int(acknowledged))
+				require.NoError(t, s.Close())
+				require.ErrorIs(t, n.Close(), syscall.ENOSPC)
+
+				full.how.Store(spacious)
+				s = connect(t, openNode(t, "log", inMemory(full)))
+				require.Contains(t, []uint64{acknowledged, acknowledged + 1}, uint64(len(readStream(t, s, "book-1"))))
+			}
 		})
 	}
 }

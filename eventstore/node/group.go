@@ -218,7 +218,7 @@ func (g *group) commit() {
 		err := c.failureOr(nil)
 		if err == nil {
 			c.store.writing.Lock()
-			err = g.batch.Commit(pebble.Sync)
+			err = errors.Join(g.batch.Commit(pebble.Sync), c.store.wal.failure())
 			c.store.writing.Unlock()
 			if err != nil {
 				c.fail(err)

@@ -86,6 +86,7 @@ func openLocked(dir string, with options, lock *pebble.Lock) (*store, error) {
 			return nil, err
 		}
 	}
+	s.wal = &walGuard{FS: with.files, fail: func(err error) { with.logger.Fatalf("write-ahead log: %w", err) }}
 	var err error
 	if s.db, err = pebble.Open(dir, s.pebbleOptions(with)); err != nil {
 		return nil, directoryError(dir, "cannot be opened", err)
@@ -106,6 +107,7 @@ func openLocked(dir string, with options, lock *pebble.Lock) (*store, error) {
 	}
 	s.opened = s.next
 	s.tail = newTail(with.tail, end)
+	s.wal.armed.Store(true)
 	if !with.readOnly {
 		raise(s.flushed) // it may be raised already: recovery flushes
 		s.group.Go(func() { s.keepWitness(with.logger) })
@@ -115,7 +117,7 @@ func openLocked(dir string, with options, lock *pebble.Lock) (*store, error) {
 
 func (s *store) pebbleOptions(with options) *pebble.Options {
 	options := &pebble.Options{
-		FS:     with.files,
+		FS:     s.wal,
 		Logger: with.logger,
 		EventListener: &pebble.EventListener{
 			BackgroundError: func(err error) { backgroundError(with.logger, err) },
@@ -211,7 +213,7 @@ func (s *store) checkFormat(readOnly bool) error {
 func (s *store) close() error {
 	close(s.quit)
 	s.group.Wait()
-	err := s.closeDB()
+	err := errors.Join(s.closeDB(), s.wal.failure()) // while it closes, too
 	if err == nil && !s.readOnly {
 		err = s.writeWitness(false)
 	}

@@ -75,6 +75,7 @@ type store struct {
 	db       *pebble.DB
 	lock     *pebble.Lock
 	files    vfs.FS
+	wal      *walGuard
 	dir      string
 	readOnly bool
 	tail     *tail
