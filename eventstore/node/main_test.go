@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -38,8 +39,9 @@ func openNode(t testing.TB, dir string, tune tuning) *Node {
 	return n
 }
 
+// inMemory gives batches so long that a loaded machine does not make one time out.
 func inMemory(filesystem vfs.FS) tuning {
-	return tuning{filesystem: filesystem, tailBytes: defaultTuning().tailBytes}
+	return tuning{filesystem: filesystem, tailBytes: defaultTuning().tailBytes, batch: time.Minute}
 }
 
 func connect(t testing.TB, n *Node) *esdb.Store {
