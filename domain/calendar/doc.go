@@ -1,0 +1,15 @@
+// Package calendar knows which dates are business days, and from them the date
+// on which money falls due: business days are data that people publish and
+// correct, never code, because holidays are announced a few weeks ahead.
+//
+// A Document is what they write, Compile checks it, and a Calendar answers. Dates
+// carry no zone: a contract reads them in its own. A calendar covers whole years,
+// each with its complete list of holidays; a date outside of them is an error,
+// because a missing list would otherwise read as a year without holidays.
+//
+// ValueDate is the small grammar of due dates that a fee schedule's `hold`
+// embeds. It needs no calendar while it counts days of any kind.
+//
+// Nothing here knows money, parties or time zones. To add a way of counting, add
+// its field to ValueDate, its check, and its case in ValueDate.count.
+package calendar
