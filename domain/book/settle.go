@@ -52,7 +52,7 @@ func (s *State) settle(c *SettleTransaction) (domain.Event, error) {
 		OccurredAt: t.OccurredAt.UTC(), EffectiveOn: terms.EffectiveOn, RecordedAt: s.stamp(c.RecordedAt),
 		Currency: t.Currency, Amount: t.Amount.In(t.Currency), Original: original,
 		Contract: terms.Contract, Schedule: document.Schedule, Version: document.Version,
-		Uses: terms.Uses, Engine: fee.EngineVersion,
+		Uses: terms.Uses, Engine: fee.Engine1,
 		Postings: postings, Explanation: explanation,
 	}, nil
 }

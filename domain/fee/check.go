@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/money"
@@ -21,9 +22,15 @@ const (
 	percentDigits      = 8 // decimals of a percentage
 )
 
-// Check finds every fault of a document, in the order of its fields. Field holds
-// the path, as "rules[2].percent".
+// Check finds every fault of a document: those of its fields in their order, then
+// those of its formulas. Field holds the path, as "rules[2].percent".
 func Check(d Document) []*domain.Error {
+	faults, _ := check(&d)
+	return faults
+}
+
+// check returns the compiled formulas too, of a document for engine 2.
+func check(d *Document) ([]*domain.Error, *program) {
 	var c checker
 	c.err("schedule", domain.CheckID("schedule", d.Schedule))
 	if d.Version < 1 {
@@ -36,8 +43,15 @@ func Check(d Document) []*domain.Error {
 	if d.RoundingDifference != nil {
 		c.target("rounding_difference", *d.RoundingDifference)
 	}
+	c.language(d)
 	c.rules(d.Rules)
-	return c.faults
+	c.periods(d)
+	if d.Engine() == Engine1 || len(d.Rules) > MaxRules {
+		return c.faults, nil
+	}
+	program, faults := build(d)
+	program.closings = c.closings(d)
+	return append(c.faults, faults...), program
 }
 
 type checker struct{ faults []*domain.Error }
@@ -79,9 +93,17 @@ func (c *checker) rules(rules []Rule) {
 	rest, highest := -1, rules[0].Priority
 	for i, r := range rules {
 		path := "rules[" + strconv.Itoa(i) + "]"
-		c.rule(path, r)
+		c.rule(path, &rules[i])
 		if slices.ContainsFunc(rules[:i], func(o Rule) bool { return o.ID == r.ID }) {
 			c.invalid(path+".id", r.ID, "another rule has this id", "give every rule its own id")
+		}
+		if r.Split != nil {
+			for j, part := range r.Split.Parts {
+				line := r.ID + "." + part.ID
+				if slices.ContainsFunc(rules, func(o Rule) bool { return o.ID == line }) {
+					c.invalid(path+at(".split.parts", j)+".id", part.ID, "a rule has the id "+line+" of this part's line", "give one of them another id")
+				}
+			}
 		}
 		if r.Rest && rest >= 0 {
 			c.invalid(path+".rest", "true", "another rule already takes the rest", "set rest on one rule only")
@@ -98,50 +120,6 @@ func (c *checker) rules(rules []Rule) {
 	}
 }
 
-func (c *checker) rule(path string, r Rule) {
-	c.err(path+".id", domain.CheckID("id", r.ID))
-	if r.ID == RuleRoundingDifference {
-		c.invalid(path+".id", r.ID, "this id is reserved", "give the rule another id")
-	}
-	c.target(path+".to", r.To)
-
-	kinds := 0
-	for _, set := range []bool{r.Percent != "", len(r.Flat) > 0, r.Rest} {
-		if set {
-			kinds++
-		}
-	}
-	if kinds != 1 {
-		c.invalid(path, r.ID, "a rule has exactly one of percent, flat and rest", "split it into several rules")
-	}
-	if r.Percent != "" {
-		c.percent(path+".percent", r.Percent)
-	} else {
-		c.only("percent", path+".of", r.Of != "", r.Of)
-		c.only("percent", path+".minimum", len(r.Minimum) > 0, "")
-		c.only("percent", path+".maximum", len(r.Maximum) > 0, "")
-	}
-	if r.Of != "" && r.Of != ofGross && r.Of != ofRemaining {
-		c.invalid(path+".of", r.Of, "unknown base", "use gross or remaining")
-	}
-	c.amounts(path+".flat", r.Flat, false)
-	c.amounts(path+".minimum", r.Minimum, false)
-	c.amounts(path+".maximum", r.Maximum, false)
-	for _, currency := range sorted(r.Minimum) {
-		if most, bounded := r.Maximum[currency]; bounded && most.Cmp(r.Minimum[currency]) < 0 {
-			c.invalid(path+".maximum."+string(currency), most.String(), "the maximum is below the minimum "+r.Minimum[currency].String(), "raise it")
-		}
-	}
-	if r.Rounding != nil {
-		if r.Rest {
-			c.invalid(path+".rounding", r.Rounding.Mode, "the rest is never rounded", "leave rounding out")
-		}
-		_, err := money.ParseMode(r.Rounding.Mode)
-		c.err(path+".rounding.mode", err)
-		c.amounts(path+".rounding.unit", r.Rounding.Unit, true)
-	}
-}
-
 // only refuses a field that has a meaning with another one alone.
 func (c *checker) only(with, path string, set bool, value string) {
 	if set {
@@ -149,16 +127,27 @@ func (c *checker) only(with, path string, set bool, value string) {
 	}
 }
 
+// percent checks a percentage that is written as a number. Formulas are checked by
+// the builder.
 func (c *checker) percent(path, s string) {
-	percent, err := money.Parse(s)
+	if s == "" {
+		return
+	}
+	percent, number := money.ParseText(s)
 	switch {
-	case err != nil:
-		c.invalid(path, s, "not a percentage", "write digits with at most one decimal point and without a sign, as 2.75")
+	case !number && strings.HasSuffix(s, "%") && plainNumber(s[:len(s)-1]):
+		c.invalid(path, s, "a percentage is written without its sign", "write "+s[:len(s)-1])
+	case !number:
 	case percent.Sign() < 0 || percent.Cmp(hundred) > 0:
 		c.invalid(path, s, "a percentage lies between 0 and 100", "correct it; use flat for fixed amounts")
 	case percent.Digits() > percentDigits || percent.Scale() > percentDigits:
 		c.invalid(path, s, "too many decimals for a percentage", "write at most "+strconv.Itoa(percentDigits))
 	}
+}
+
+func plainNumber(s string) bool {
+	_, ok := money.ParseText(s)
+	return ok
 }
 
 // amounts checks amounts per currency: known, not negative, whole minor units;

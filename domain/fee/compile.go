@@ -1,11 +1,10 @@
 package fee
 
 import (
-	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/formula"
 	"github.com/jeongsan/jeongsan/domain/money"
 )
 
@@ -16,16 +15,21 @@ const (
 	PurposeRounding   = "rounding"
 )
 
-// Schedule is a compiled Document: checked, sorted, its decimals parsed. It is
-// immutable and safe for concurrent use.
+// Schedule is a compiled Document: checked, sorted, its decimals and formulas
+// parsed. It is immutable and safe for concurrent use.
 type Schedule struct {
 	document Document
 	funds    Target
 	rounding Target // Role is empty where the document has none
-	rules    []rule // as applied; the rest last
+	rules    []rule // of engine 1, as applied; the rest last
+
+	// Of engine 2: the compiled document, and what a contract's parameters make of it.
+	program  *program
+	template []formula.Value
+	amounts  []parameter // those that have amounts per currency
 }
 
-// rule is one compiled Rule.
+// rule is one Rule compiled for engine 1.
 type rule struct {
 	Rule
 	to      Target
@@ -38,13 +42,18 @@ type rule struct {
 // Compile checks a document and prepares it for rating. It returns the first
 // fault that Check finds, a *domain.Error.
 func Compile(document Document) (*Schedule, error) {
-	if faults := Check(document); len(faults) > 0 {
+	document = document.clone()
+	faults, program := check(&document)
+	if len(faults) > 0 {
 		return nil, faults[0]
 	}
-	document = document.clone()
-	s := &Schedule{document: document, funds: document.Funds.or(PurposeReceivable)}
+	s := &Schedule{document: document, funds: document.Funds.or(PurposeReceivable), program: program}
 	if document.RoundingDifference != nil {
 		s.rounding = document.RoundingDifference.or(PurposeRounding)
+	}
+	if program != nil {
+		s.bind(program.parameters)
+		return s, nil
 	}
 	s.rules = make([]rule, 0, len(document.Rules))
 	for _, r := range document.Rules {
@@ -54,15 +63,7 @@ func Compile(document Document) (*Schedule, error) {
 		}
 		s.rules = append(s.rules, compiled)
 	}
-	slices.SortStableFunc(s.rules, func(a, b rule) int {
-		switch {
-		case a.Rest:
-			return 1
-		case b.Rest:
-			return -1
-		}
-		return cmp.Compare(a.Priority, b.Priority)
-	})
+	slices.SortStableFunc(s.rules, func(a, b rule) int { return a.order(&b.Rule) })
 	return s, nil
 }
 
@@ -111,36 +112,25 @@ func (s *Schedule) Roles() []string {
 	if s.rounding.Role != "" {
 		roles = append(roles, s.rounding.Role)
 	}
-	for _, r := range s.rules {
-		roles = append(roles, r.to.Role)
+	for i := range s.document.Rules {
+		r := &s.document.Rules[i]
+		for _, target := range r.targets() {
+			roles = append(roles, target.Role)
+		}
+		if r.Convert != nil {
+			roles = append(roles, r.Convert.Via.Role)
+			if r.Convert.SpreadTo != nil {
+				roles = append(roles, r.Convert.SpreadTo.Role)
+			}
+		}
+	}
+	for i := range s.document.Periods {
+		for _, e := range s.document.Periods[i].Entries {
+			roles = append(roles, e.From.Role, e.To.Role)
+		}
 	}
 	slices.Sort(roles)
 	return slices.Compact(roles)
-}
-
-// Equal reports whether two documents say the same: amounts compare by value.
-func (d Document) Equal(o Document) bool {
-	return d.Schedule == o.Schedule && d.Version == o.Version && d.EffectiveFrom == o.EffectiveFrom &&
-		d.Description == o.Description && d.Funds == o.Funds &&
-		equalPointers(d.RoundingDifference, o.RoundingDifference, func(a, b Target) bool { return a == b }) &&
-		slices.EqualFunc(d.Rules, o.Rules, Rule.equal)
-}
-
-func (r Rule) equal(o Rule) bool {
-	return r.ID == o.ID && r.To == o.To && r.Priority == o.Priority && r.Of == o.Of && r.Percent == o.Percent && r.Rest == o.Rest &&
-		equalAmounts(r.Flat, o.Flat) && equalAmounts(r.Minimum, o.Minimum) && equalAmounts(r.Maximum, o.Maximum) &&
-		equalPointers(r.Rounding, o.Rounding, func(a, b Rounding) bool { return a.Mode == b.Mode && equalAmounts(a.Unit, b.Unit) })
-}
-
-func equalAmounts(a, b map[money.Currency]money.Amount) bool {
-	return maps.EqualFunc(a, b, func(x, y money.Amount) bool { return x.Cmp(y) == 0 })
-}
-
-func equalPointers[T any](a, b *T, equal func(T, T) bool) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return equal(*a, *b)
 }
 
 func (t Target) or(purpose string) Target {
@@ -150,28 +140,21 @@ func (t Target) or(purpose string) Target {
 	return t
 }
 
-// clone copies what a caller could still change.
-func (d Document) clone() Document {
-	if d.RoundingDifference != nil {
-		target := *d.RoundingDifference
-		d.RoundingDifference = &target
-	}
-	d.Rules = slices.Clone(d.Rules)
-	for i := range d.Rules {
-		r := &d.Rules[i]
-		r.Flat, r.Minimum, r.Maximum = maps.Clone(r.Flat), maps.Clone(r.Minimum), maps.Clone(r.Maximum)
-		if r.Rounding != nil {
-			r.Rounding = &Rounding{Mode: r.Rounding.Mode, Unit: maps.Clone(r.Rounding.Unit)}
-		}
-	}
-	return d
-}
-
 // missing says that a rule has no amount in a currency.
-func missing(r *rule, currency money.Currency) error {
+func missing(rule, field string, currency money.Currency) error {
 	return &domain.Error{
 		Code: domain.CodeInvalid, Field: "currency", Value: string(currency),
-		Message: "rule " + r.ID + " of the schedule has no flat amount in " + string(currency),
-		Remedy:  "publish a version of the schedule whose rule " + r.ID + " names " + string(currency) + " under flat",
+		Message: "rule " + rule + " of the schedule has no " + wording(field) + " in " + string(currency),
+		Remedy:  "publish a version of the schedule whose rule " + rule + " names " + string(currency) + " under " + field,
 	}
+}
+
+func wording(field string) string {
+	switch field {
+	case "flat":
+		return "flat amount"
+	case "per_unit.price":
+		return "price per unit"
+	}
+	return "amount"
 }

@@ -30,7 +30,7 @@ func TestCheckNamesThePath(t *testing.T) {
 		"no role":                 {`[{"id":"a","to":{},"percent":"1"},` + rest + `]`, "rules[0].to.role", "invalid"},
 		"bad purpose":             {`[{"id":"a","to":{"role":"a","purpose":"pay/able"},"percent":"1"},` + rest + `]`, "rules[0].to.purpose", "invalid"},
 		"no kind":                 {`[{"id":"a","to":{"role":"a"}},` + rest + `]`, "rules[0]", "invalid"},
-		"two kinds":               {`[{"id":"a","to":{"role":"a"},"percent":"1","flat":{"USD":"1"}},` + rest + `]`, "rules[0]", "invalid"},
+		"two kinds":               {`[{"id":"a","to":{"role":"a"},"percent":"1","amount":"1"},` + rest + `]`, "rules[0]", "invalid"},
 		"percent not a number":    {`[` + rest + `,{"id":"a","to":{"role":"a"},"percent":"15%"}]`, "rules[1].percent", "invalid"},
 		"percent negative":        {`[` + rest + `,{"id":"a","to":{"role":"a"},"percent":"-1"}]`, "rules[1].percent", "invalid"},
 		"percent above 100":       {`[` + rest + `,{"id":"a","to":{"role":"a"},"percent":"100.01"}]`, "rules[1].percent", "invalid"},

@@ -49,6 +49,9 @@ func rateProperty(t *rapid.T) {
 	}
 	require.Equal(t, result, mirrored)
 	requireWhole(t, result, amount, currency)
+	for _, line := range result.Lines {
+		require.GreaterOrEqual(t, line.Base.Sign(), 0)
+	}
 	require.Equal(t, expect(document, amount, currency), outline(result))
 
 	again, err := schedule.Rate(amount, currency)

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/formula"
 	"github.com/jeongsan/jeongsan/domain/money"
 )
 
@@ -37,6 +38,17 @@ type Result struct {
 	// Shares says where the amount of the line with the same index goes. The sum
 	// of shares less those that stand opposite is Gross, exactly.
 	Shares []Share
+	// Engine is the engine that rated.
+	Engine int
+	// Counts says what became of the accumulators, in the order of the document.
+	Counts []Count
+	// Releases says which shares are held, and when they fall due; none of a refund.
+	Releases []Release
+	// Conversions says which shares are paid in another currency.
+	Conversions []Converted
+	// Values are the exact intermediate results, in the order of Document.Values;
+	// absent where no rule needed them.
+	Values []formula.Value
 }
 
 // Share is the destination of one line.
@@ -48,7 +60,13 @@ type Share struct {
 	Opposite bool
 }
 
-// Rate applies the schedule to a signed amount in a currency, as engine version 1
+// Rate is Apply to an amount in a currency, where nothing else is known of the
+// transaction.
+func (s *Schedule) Rate(amount money.Amount, currency money.Currency) (Result, error) {
+	return s.Apply(Input{Amount: amount, Currency: currency})
+}
+
+// rate1 applies the schedule to a signed amount in a currency, as engine version 1
 // does. The rules share out the part in whole minor units; what is finer goes to
 // the rounding difference. An amount of zero has no lines, and one of less than a
 // minor unit only that of the rounding difference.
@@ -57,16 +75,16 @@ type Share struct {
 // CodeTooPrecise where the amount is finer than the minor unit and the schedule
 // names no account for it, or has more than money.ExtraDigits beyond it,
 // CodeOutOfRange where a result does not fit.
-func (s *Schedule) Rate(amount money.Amount, currency money.Currency) (Result, error) {
+func (s *Schedule) rate1(amount money.Amount, currency money.Currency) (Result, error) {
 	gross := amount.Abs().In(currency)
 	if gross.IsZero() {
-		return Result{Gross: gross, Rated: gross}, nil
+		return Result{Gross: gross, Rated: gross, Engine: Engine1}, nil
 	}
 	rated, difference, err := s.divide(gross, currency)
 	if err != nil {
 		return Result{}, err
 	}
-	result := Result{Gross: gross, Rated: rated}
+	result := Result{Gross: gross, Rated: rated, Engine: Engine1}
 	result.Lines = make([]Line, 0, len(s.rules)+1)
 	result.Shares = make([]Share, 0, len(s.rules)+1)
 	if !rated.IsZero() {
@@ -146,7 +164,7 @@ func (r *rule) apply(gross, remaining money.Amount, currency money.Currency) (Li
 	if r.Percent == "" {
 		flat, found := r.Flat[currency]
 		if !found {
-			return Line{}, missing(r, currency)
+			return Line{}, missing(r.ID, "flat", currency)
 		}
 		line.Rate = flat.Format(currency)
 		line.Exact = line.Rate

@@ -32,7 +32,7 @@ func (d *Document) decode(path string, n ast.Node, v reflect.Value) {
 		return
 	}
 	if v.Kind() != reflect.Pointer && v.CanAddr() {
-		if text, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		if text, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok && !d.long(n, v) {
 			d.text(path, n, text)
 			return
 		}
@@ -70,6 +70,13 @@ func (d *Document) decode(path string, n ast.Node, v reflect.Value) {
 	default:
 		d.Fault(path, "", "this value cannot be read into "+v.Type().String(), "")
 	}
+}
+
+// long reports whether a value that may be written as text is written as the
+// mapping of its keys: a struct with keys of its own has both forms.
+func (d *Document) long(n ast.Node, v reflect.Value) bool {
+	mapping := n.Type() == ast.MappingType || n.Type() == ast.MappingValueType
+	return mapping && v.Kind() == reflect.Struct && len(fieldsOf(v)) > 0
 }
 
 func (d *Document) text(path string, n ast.Node, into encoding.TextUnmarshaler) {

@@ -151,7 +151,19 @@ func (d *Document) Err() error {
 	return out
 }
 
-func (d *Document) at(path string, n ast.Node) { d.note(path, n.GetToken()) }
+// at notes where a value begins; a mapping without braces begins with its first key.
+func (d *Document) at(path string, n ast.Node) {
+	t := n.GetToken()
+	switch n := n.(type) {
+	case *ast.MappingValueNode:
+		t = n.Key.GetToken()
+	case *ast.MappingNode:
+		if !n.IsFlowStyle && len(n.Values) > 0 {
+			t = n.Values[0].Key.GetToken()
+		}
+	}
+	d.note(path, t)
+}
 
 func (d *Document) note(path string, t *token.Token) {
 	if t != nil && t.Position != nil {

@@ -1,0 +1,100 @@
+package fee
+
+import (
+	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/formula"
+	"github.com/jeongsan/jeongsan/domain/money"
+)
+
+// template holds what is the same for every transaction: the parameters bound to
+// the schedule, and no line applied yet.
+func (p *program) template() []formula.Value {
+	vars := make([]formula.Value, p.scope.Len())
+	for i := range p.parameters {
+		vars[p.parameters[i].slot] = p.parameters[i].value
+	}
+	for i := range p.clauses {
+		p.clauses[i].clear(vars)
+	}
+	return vars
+}
+
+// clear sets the lines of a rule to nothing.
+func (c *clause) clear(vars []formula.Value) {
+	zero := formula.NumberOf(formula.Number{})
+	if c.slot > 0 {
+		vars[c.slot] = zero
+	}
+	if c.split != nil {
+		for i := range c.split.parts {
+			if slot := c.split.parts[i].slot; slot > 0 {
+				vars[slot] = zero
+			}
+		}
+	}
+}
+
+// variables gives every name its value for one transaction, but for accumulators
+// and what the rules make.
+func (s *Schedule) variables(in *Input, minor, gross, whole money.Amount) ([]formula.Value, error) {
+	p := s.program
+	vars := make([]formula.Value, len(s.template))
+	copy(vars, s.template)
+	vars[formula.SlotMinorUnit] = formula.NumberOf(formula.FromAmount(minor))
+	vars[slotGross] = formula.NumberOf(formula.FromAmount(whole))
+	vars[slotExactGross] = formula.NumberOf(formula.FromAmount(gross))
+	vars[slotCurrency] = formula.TextOf(string(in.Currency))
+	vars[slotType] = formula.TextOf(in.Type)
+	vars[slotMethod] = formula.TextOf(in.Method)
+	vars[slotProduct] = formula.TextOf(in.Product)
+	vars[slotSource] = formula.TextOf(in.Source)
+	vars[slotRefund] = formula.TruthOf(in.Original != nil)
+	if p.dated {
+		vars[slotOn] = formula.DateOf(in.On)
+		if vars[slotOn].IsAbsent() {
+			return nil, domain.Unfilled("on")
+		}
+	}
+	for i := range s.amounts {
+		if amount, named := s.amounts[i].amounts.in(in.Currency); named {
+			vars[s.amounts[i].slot] = formula.NumberOf(formula.FromAmount(amount))
+		}
+	}
+	for _, role := range p.roles {
+		vars[role.slot] = formula.TextOf(in.party(role.role))
+	}
+	for i := range p.inputs {
+		value, err := p.inputs[i].of(in)
+		if err != nil {
+			return nil, err
+		}
+		vars[p.inputs[i].slot] = value
+	}
+	return vars, nil
+}
+
+func (in *Input) party(role string) string {
+	if in.Party == nil {
+		return ""
+	}
+	return in.Party(role)
+}
+
+// of takes the attribute from the transaction, from the sale that it gives back, or
+// from the schedule. An empty text is none.
+func (in *input) of(t *Input) (formula.Value, error) {
+	text := t.Attributes[in.Name]
+	if text == "" && t.Original != nil {
+		text = t.Original.Attributes[in.Name]
+	}
+	if text != "" {
+		return in.parse(text)
+	}
+	if !in.standard.IsAbsent() {
+		return in.standard, nil
+	}
+	return formula.Value{}, &domain.Error{
+		Code: domain.CodeInvalid, Field: "attributes." + in.Name, Message: "the schedule needs this attribute of every transaction",
+		Remedy: "map it in the source, or publish a version of the schedule with a default for it",
+	}
+}
