@@ -18,6 +18,9 @@ const measurable = true
 // tick is the unit of CPU time in /proc, the same on every machine of today.
 const tick = 10 * time.Millisecond
 
+// settleDisk waits until the machine has written out what its programs wrote before.
+func settleDisk() { syscall.Sync() }
+
 func ownCPU() time.Duration {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {

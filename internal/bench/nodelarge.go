@@ -15,7 +15,7 @@ const (
 	// large one, and largeRound how many both append in turn, largeRounds times.
 	smallLog    = 100_000
 	largeRound  = 50_000
-	largeRounds = 4
+	largeRounds = 8
 	// largeStreams is how many streams the large log has.
 	largeStreams = 1000
 	// largeStarts is how often the node is started over the large log.
@@ -121,6 +121,12 @@ func (b *bench) compareWithSmall(ctx context.Context, r *result, large *node, w 
 	if _, err := b.fillNode(ctx, small.Store, few, min(smallLog, b.config.LargeLog)); err != nil {
 		return err
 	}
+	// Both begin alike: just started, and with nothing of what filled them still on
+	// its way to the disk.
+	if err := errors.Join(small.restart(ctx), large.restart(ctx)); err != nil {
+		return err
+	}
+	settleDisk()
 	round := min(largeRound, b.config.LargeLog)
 	b.say("node-large: %d rounds of %d events, beside a node of %d", largeRounds, round, min(smallLog, b.config.LargeLog))
 	var inLarge, inSmall rounds
