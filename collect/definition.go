@@ -36,6 +36,7 @@ type Definition struct {
 	policy   book.Policy
 	register map[string]party.Kind // role → kind; nil where unknown parties are quarantined
 	roles    []string              // of mapping.parties, sorted
+	names    []string              // of mapping.attributes, sorted
 }
 
 // longestDefinition is what the log takes in one event.
@@ -93,6 +94,7 @@ type transactionKeys struct {
 	Amount     string            `yaml:"amount"`
 	Original   string            `yaml:"original"`
 	Parties    map[string]string `yaml:"parties"`
+	Attributes map[string]string `yaml:"attributes"`
 }
 
 type ignoreRuleKeys struct {
@@ -111,7 +113,7 @@ type policyKeys struct {
 type mapping struct {
 	book, kind, method, product, occurredAt, currency, amount, original *expression.Expression
 
-	parties map[string]*expression.Expression
+	parties, attributes map[string]*expression.Expression
 }
 
 // identity is either the record's own id or the unit it is counted in.
@@ -244,6 +246,7 @@ func (b *builder) transaction() {
 		amount:     b.require("transaction.amount", keys.Amount, expression.Decimal),
 		original:   b.compile("transaction.original", keys.Original, expression.Text),
 		parties:    map[string]*expression.Expression{},
+		attributes: map[string]*expression.Expression{},
 	}
 	if len(keys.Parties) > book.MaxParties {
 		b.doc.Fault("transaction.parties", "", fmt.Sprintf("more than %d roles", book.MaxParties), "name parties that are always the same in the contract")
@@ -256,7 +259,33 @@ func (b *builder) transaction() {
 		}
 		b.d.mapping.parties[role] = b.compile(path, keys.Parties[role], expression.Text)
 	}
+	b.attributes()
 	b.constants()
+}
+
+// attributes compiles what a record brings for schedules that declare it.
+func (b *builder) attributes() {
+	keys := b.keys.Transaction.Attributes
+	if len(keys) > book.MaxAttributes {
+		b.doc.Fault("transaction.attributes", "", fmt.Sprintf("more than %d attributes", book.MaxAttributes), "map those that schedules declare as inputs")
+	}
+	b.d.names = slices.Sorted(maps.Keys(keys))
+	for _, name := range b.d.names {
+		path := yamldoc.Join("transaction.attributes", name)
+		if err := domain.CheckName("attribute", name); err != nil {
+			b.doc.FaultFrom(path, err)
+		}
+		e := b.compile(path, keys[name], expression.Plain)
+		b.d.mapping.attributes[name] = e
+		if e == nil {
+			continue
+		}
+		if result, constant := e.Constant(); constant {
+			if err := domain.CheckText("attribute", result.Text, book.LongestAttribute); err != nil {
+				b.doc.FaultFrom(path, err)
+			}
+		}
+	}
 }
 
 // constants checks what an expression always gives, where the ledger would

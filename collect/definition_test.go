@@ -114,7 +114,7 @@ ignore:
 func TestAllExamplesAreValid(t *testing.T) {
 	files, err := filepath.Glob("../examples/*.yaml")
 	require.NoError(t, err)
-	more, err := filepath.Glob("../examples/*/*.yaml")
+	more, err := filepath.Glob("../examples/demo/*.yaml") // those of schedules and calendars have tests of their own
 	require.NoError(t, err)
 	files = append(files, more...)
 	require.GreaterOrEqual(t, len(files), 5)

@@ -38,7 +38,7 @@ func TestArcadeExample(t *testing.T) {
 		"ledger-platform/payable/USD credit 0.20",
 		"starlight-arcade/payable/USD credit 4.53",
 	}, posted(settled["A-1"].Postings))
-	require.Equal(t, "us-house", settled["A-2"].Parties["streamer"], "the contract names who stands in")
+	require.Equal(t, "us-house", settled["A-2"].Parties.Party("streamer"), "the contract names who stands in")
 	require.Equal(t, "us-house/payable/USD credit 10.00", posted(settled["A-2"].Postings)[4], "capped")
 	require.Equal(t, "A-1", settled["A-3"].Original.ExternalID)
 	require.Equal(t, "2026-11-22", string(settled["A-1"].EffectiveOn))

@@ -45,16 +45,14 @@ type mapper struct {
 
 	book, kind, method, product, occurredAt, currency, amount, original *expression.Evaluator
 
-	parties []*expression.Evaluator // parallel to d.roles
-
-	ordinals *ordinals
-	shared   map[string]map[string]string // parties by their ids
-	key      []byte
+	parties, attributes texts
+	ordinals            *ordinals
 }
 
 func newMapper(d *Definition) *mapper {
 	m := &mapper{
-		d: d, hasher: newContentHasher(d.volatile), ordinals: newOrdinals(maxUnits), shared: map[string]map[string]string{},
+		d: d, hasher: newContentHasher(d.volatile), ordinals: newOrdinals(maxUnits),
+		parties: newTexts("transaction.parties.", d.roles, d.mapping.parties), attributes: newTexts("transaction.attributes.", d.names, d.mapping.attributes),
 		id: expression.NewEvaluator(d.identity.id), unit: expression.NewEvaluator(d.identity.unit),
 		book: expression.NewEvaluator(d.mapping.book), kind: expression.NewEvaluator(d.mapping.kind),
 		method: expression.NewEvaluator(d.mapping.method), product: expression.NewEvaluator(d.mapping.product),
@@ -63,9 +61,6 @@ func newMapper(d *Definition) *mapper {
 	}
 	for _, rule := range d.ignore {
 		m.ignore = append(m.ignore, expression.NewEvaluator(rule.when))
-	}
-	for _, role := range d.roles {
-		m.parties = append(m.parties, expression.NewEvaluator(d.mapping.parties[role]))
 	}
 	return m
 }
@@ -238,39 +233,7 @@ func (m *mapper) transaction(it *item, record *format.Record) {
 	occurred, fault := m.occurredAt.Eval(record)
 	it.note(fault, "transaction.occurred_at")
 	t.OccurredAt = occurred.Time
-	t.Parties = m.roles(it, record)
-}
-
-const mostShared = 16384
-
-// roles evaluates the parties; an empty id names no party. Equal sets share one
-// map, which nobody changes.
-func (m *mapper) roles(it *item, record *format.Record) map[string]string {
-	if len(m.parties) == 0 {
-		return nil
-	}
-	var ids [book.MaxParties]string
-	m.key = m.key[:0]
-	for i, e := range m.parties {
-		result, fault := e.Eval(record)
-		it.note(fault, "transaction.parties."+m.d.roles[i])
-		ids[i] = result.Text
-		m.key = appendText(m.key, result.Text)
-	}
-	if parties, ok := m.shared[string(m.key)]; ok {
-		return parties
-	}
-	parties := make(map[string]string, len(m.parties))
-	for i, role := range m.d.roles {
-		if ids[i] != "" {
-			parties[role] = strings.Clone(ids[i])
-		}
-	}
-	if len(m.shared) >= mostShared {
-		clear(m.shared)
-	}
-	m.shared[string(m.key)] = parties
-	return parties
+	t.Parties, t.Attributes = m.parties.eval(it, record), m.attributes.eval(it, record)
 }
 
 // ordinals counts records within their units over a whole delivery: units need

@@ -46,9 +46,9 @@ func TestOnlineRetailExample(t *testing.T) {
 		s := uk[id]
 		require.Equal(t, want[0], s.Type, id)
 		require.Equal(t, want[1], s.Product, id)
-		require.Equal(t, want[2], s.Parties["provider"], id)
-		require.Equal(t, want[3], s.Parties["affiliate"], id)
-		require.Equal(t, "retail-uk", s.Parties["operator"], id)
+		require.Equal(t, want[2], s.Parties.Party("provider"), id)
+		require.Equal(t, want[3], s.Parties.Party("affiliate"), id)
+		require.Equal(t, "retail-uk", s.Parties.Party("operator"), id)
 		require.Equal(t, "card", s.Method)
 		require.Equal(t, want[5], s.OccurredAt.Format("2006-01-02T15:04:05Z07:00"), id)
 		if want[4] == "" {

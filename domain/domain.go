@@ -3,7 +3,7 @@ package domain
 import "strings"
 
 // Event is a fact that has happened. Its type name is hand-written, carries its
-// version ("TransactionSettled.v1") and is frozen once an event of it was stored.
+// version ("TransactionSettled.v2") and is frozen once an event of it was stored.
 type Event interface {
 	EventType() string
 }

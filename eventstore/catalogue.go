@@ -21,7 +21,9 @@ import (
 var catalogue = []entry{
 	current[LogStarted](),
 	{name: book.TransactionSettled{}.EventType(), encode: encodeSettled, decode: decodeSettled},
+	superseded("TransactionSettled.v1", liftSettledV1),
 	current[book.EntryReversed](),
+	superseded("EntryReversed.v1", liftReversedV1),
 	current[party.PartyRegistered](),
 	current[party.PartyDetailsChanged](),
 	current[contract.ContractSigned](),

@@ -8,7 +8,7 @@ import (
 	"github.com/jeongsan/jeongsan/domain/money"
 )
 
-// decodeSettled reads TransactionSettled.v1, by far the most frequent event: by
+// decodeSettled reads TransactionSettled.v2, by far the most frequent event: by
 // hand where the bytes are exactly as encodeSettled writes them and strings hold
 // no escapes, else with encoding/json, which also finds what is wrong. A fuzz
 // test holds the two to each other.
@@ -25,10 +25,10 @@ func decodeSettled(data []byte) (domain.Event, error) {
 }
 
 // Summary is what readers of very many settlements keep of one: the event without
-// its content hash, the references it used and its explanation. Who was named in
-// which role is reduced to who was named.
+// its content hash, attributes and explanation. Who was named in which
+// role is reduced to who was named.
 type Summary struct {
-	book.TransactionSettled // ContentHash, Parties, Uses and Explanation are empty
+	book.TransactionSettled // ContentHash, Attributes, Parties and Explanation are empty
 	Named                   []string
 }
 
@@ -37,7 +37,7 @@ type Summary struct {
 type Summaries struct{ texts texts }
 
 // Read returns the summary of a settlement. It is not ok for anything that is not
-// a TransactionSettled.v1 exactly as Encode writes it: that is left to Decode.
+// a TransactionSettled.v2 exactly as Encode writes it: that is left to Decode.
 func (s *Summaries) Read(r Recorded) (summary Summary, ok bool) {
 	if r.Type != typeSettled {
 		return Summary{}, false
@@ -77,13 +77,25 @@ func (r *reader) settled(named *[]string) (e book.TransactionSettled, ok bool) {
 	e.Method = r.optional(`,"method":`)
 	e.Product = r.optional(`,"product":`)
 	switch {
+	case !r.has(`,"attributes":`):
+	case brief:
+		r.sorted(func(_, _ int) { r.span() })
+	default:
+		e.Attributes = make(map[string]string, 8)
+		r.sorted(func(from, to int) { e.Attributes[r.text(from, to)] = r.string() })
+	}
+	switch {
 	case !r.has(`,"parties":`):
 	case brief:
 		*named = make([]string, 0, 8)
-		r.sorted(func() { *named = append(*named, r.string()) })
+		r.sorted(func(_, _ int) { *named = append(*named, r.text(r.holderID())) })
 	default:
-		e.Parties = make(map[string]string, 8)
-		readMap(r, e.Parties, (*reader).string)
+		e.Parties = make(book.Parties, 0, 8)
+		r.sorted(func(from, to int) {
+			party := r.holder()
+			party.Role = r.text(from, to)
+			e.Parties = append(e.Parties, party)
+		})
 	}
 	r.literal(`,"occurred_at":`)
 	r.timeInto(&e.OccurredAt)
@@ -107,25 +119,26 @@ func (r *reader) settled(named *[]string) (e book.TransactionSettled, ok bool) {
 		r.literal(`}`)
 		e.Original = o
 	}
+	if r.has(`,"refunded":`) {
+		e.Refunded = r.amount()
+	}
 	r.literal(`,"contract":`)
 	e.Contract = r.string()
+	r.literal(`,"contract_revision":`)
+	e.ContractRevision = r.revision()
 	r.literal(`,"schedule":`)
 	e.Schedule = r.string()
+	r.literal(`,"schedule_revision":`)
+	e.ScheduleRevision = r.revision()
 	r.literal(`,"version":`)
 	e.Version = r.int()
-	r.literal(`,"uses":`)
-	switch {
-	case r.has(`null`):
-	case brief:
-		r.sorted(func() { r.number() })
-	default:
-		e.Uses = make(map[domain.StreamID]uint64, 8)
-		readMap(r, e.Uses, (*reader).number)
-	}
 	r.literal(`,"engine":`)
 	e.Engine = r.int()
 	r.literal(`,"postings":`)
 	e.Postings = readSlice(r, 8, (*reader).posting)
+	if r.has(`,"counts":`) {
+		e.Counts = readSlice(r, 4, (*reader).count)
+	}
 	r.literal(`,"explanation":`)
 	switch {
 	case !brief:
@@ -166,10 +179,64 @@ func (r *reader) line() (l fee.Line) {
 	l.Exact = r.string()
 	l.Bound = r.optional(`,"bound":`)
 	l.Rounding = r.optional(`,"rounding":`)
-	r.literal(`,"amount":`)
-	l.Amount = r.amount()
+	if r.has(`,"amount":`) {
+		l.Amount = r.amount()
+	} else {
+		var ok bool
+		if l.Amount, ok = money.ParseText(l.Exact); !ok {
+			r.bad = true
+		}
+	}
 	r.literal(`}`)
 	return l
+}
+
+func (r *reader) count() (c fee.Count) {
+	r.literal(`{"counter":`)
+	c.Counter = r.string()
+	if r.has(`,"days":`) {
+		c.Days = r.int()
+	}
+	r.literal(`,"before":`)
+	c.Before = r.amount()
+	r.literal(`,"after":`)
+	c.After = r.amount()
+	r.literal(`}`)
+	return c
+}
+
+// holder reads who stood in a role.
+func (r *reader) holder() (p book.Party) {
+	from, at := r.holderID()
+	if r.bad {
+		return p
+	}
+	p.ID, p.Revision = r.text(from, at), book.NotRecorded
+	if digits := r.data[at+1 : r.at-1]; len(digits) > 0 {
+		n, ok := wholeNumber(digits)
+		p.Revision, r.bad = book.Revision(n), !ok
+	}
+	return p
+}
+
+// holderID takes "<id>@<revision>" and returns where the id stands.
+func (r *reader) holderID() (from, to int) {
+	from, to = r.span()
+	for to--; to >= from; to-- {
+		if r.data[to] == '@' {
+			return from, to
+		}
+	}
+	r.bad = true
+	return 0, 0
+}
+
+// revision reads the revision of a reference stream.
+func (r *reader) revision() book.Revision {
+	if r.has(`null`) {
+		return book.NotRecorded
+	}
+	return book.Revision(r.number())
 }
 
 // passLine passes over a line, the amounts in it included.
@@ -178,12 +245,10 @@ func (r *reader) passLine() {
 		r.literal(key)
 		r.span()
 	}
-	for _, key := range [...]string{`,"bound":`, `,"rounding":`} {
+	for _, key := range [...]string{`,"bound":`, `,"rounding":`, `,"amount":`} {
 		if r.has(key) {
 			r.span()
 		}
 	}
-	r.literal(`,"amount":`)
-	r.span()
 	r.literal(`}`)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/jeongsan/jeongsan/domain/money"
 )
 
-// encodeSettled writes TransactionSettled.v1 by hand, key by key as
+// encodeSettled writes TransactionSettled.v2 by hand, key by key as
 // encoding/json would: it is by far the most frequent event. A fuzz test holds
 // it to encoding/json.
 func encodeSettled(event domain.Event) ([]byte, error) {
@@ -32,9 +32,13 @@ func encodeSettled(event domain.Event) ([]byte, error) {
 	b = appendString(b, e.Type)
 	b = appendOptional(b, `,"method":`, e.Method)
 	b = appendOptional(b, `,"product":`, e.Product)
+	if len(e.Attributes) > 0 {
+		b = append(b, `,"attributes":`...)
+		b = appendMap(b, e.Attributes, appendString)
+	}
 	if len(e.Parties) > 0 {
 		b = append(b, `,"parties":`...)
-		b = appendMap(b, e.Parties, appendString)
+		b = appendParties(b, e.Parties)
 	}
 	b = append(b, `,"occurred_at":`...)
 	b, err := appendTime(b, "occurred_at", e.OccurredAt)
@@ -62,22 +66,28 @@ func encodeSettled(event domain.Event) ([]byte, error) {
 		b = strconv.AppendUint(b, o.Revision, 10)
 		b = append(b, '}')
 	}
+	if !e.Refunded.IsZero() {
+		b = append(b, `,"refunded":`...)
+		b = appendAmount(b, e.Refunded)
+	}
 	b = append(b, `,"contract":`...)
 	b = appendString(b, e.Contract)
+	b = append(b, `,"contract_revision":`...)
+	b = appendRevision(b, e.ContractRevision)
 	b = append(b, `,"schedule":`...)
 	b = appendString(b, e.Schedule)
+	b = append(b, `,"schedule_revision":`...)
+	b = appendRevision(b, e.ScheduleRevision)
 	b = append(b, `,"version":`...)
 	b = strconv.AppendInt(b, int64(e.Version), 10)
-	b = append(b, `,"uses":`...)
-	if e.Uses == nil {
-		b = append(b, `null`...)
-	} else {
-		b = appendMap(b, e.Uses, func(b []byte, revision uint64) []byte { return strconv.AppendUint(b, revision, 10) })
-	}
 	b = append(b, `,"engine":`...)
 	b = strconv.AppendInt(b, int64(e.Engine), 10)
 	b = append(b, `,"postings":`...)
 	b = appendSlice(b, e.Postings, appendPosting)
+	if len(e.Counts) > 0 {
+		b = append(b, `,"counts":`...)
+		b = appendSlice(b, e.Counts, appendCount)
+	}
 	b = append(b, `,"explanation":`...)
 	b = appendSlice(b, e.Explanation, appendLine)
 	return append(b, '}'), nil
@@ -108,9 +118,54 @@ func appendLine(b []byte, l fee.Line) []byte {
 	b = appendString(b, l.Exact)
 	b = appendOptional(b, `,"bound":`, l.Bound)
 	b = appendOptional(b, `,"rounding":`, l.Rounding)
-	b = append(b, `,"amount":`...)
-	b = appendAmount(b, l.Amount)
+	var room [40]byte
+	if amount := l.Amount.Append(room[:0]); string(amount) != l.Exact {
+		b = append(b, `,"amount":"`...)
+		b = append(b, amount...)
+		b = append(b, '"')
+	}
 	return append(b, '}')
+}
+
+func appendCount(b []byte, c fee.Count) []byte {
+	b = append(b, `{"counter":`...)
+	b = appendString(b, c.Counter)
+	if c.Days != 0 {
+		b = append(b, `,"days":`...)
+		b = strconv.AppendInt(b, int64(c.Days), 10)
+	}
+	b = append(b, `,"before":`...)
+	b = appendAmount(b, c.Before)
+	b = append(b, `,"after":`...)
+	b = appendAmount(b, c.After)
+	return append(b, '}')
+}
+
+// appendParties writes the object of roles and who stood in them.
+func appendParties(b []byte, parties book.Parties) []byte {
+	b = append(b, '{')
+	for i := range parties {
+		p := &parties[i]
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, p.Role)
+		b = append(b, ':')
+		b = appendString(b, p.ID)
+		b[len(b)-1] = '@' // in place of the quotation mark
+		if revision, recorded := p.Revision.Recorded(); recorded {
+			b = strconv.AppendUint(b, revision, 10)
+		}
+		b = append(b, '"')
+	}
+	return append(b, '}')
+}
+
+func appendRevision(b []byte, revision book.Revision) []byte {
+	if n, recorded := revision.Recorded(); recorded {
+		return strconv.AppendUint(b, n, 10)
+	}
+	return append(b, `null`...)
 }
 
 func appendAmount(b []byte, a money.Amount) []byte {

@@ -39,13 +39,13 @@ var settledExample = book.TransactionSettled{
 	Key:         book.Key{Source: "pg-1", ExternalID: `A "quoted" <id> & 정산`},
 	ContentHash: "1:0123456789abcdef0123456789abcdef",
 	Type:        "refund", Method: "card", Product: "skin",
-	Parties:    map[string]string{"provider": "studio-7", "affiliate": "house", "operator": "arcade"},
+	Attributes: map[string]string{"vat_rate": "10", "grade": "<small> 일반"},
+	Parties:    book.Parties{{Role: "affiliate", ID: "house", Revision: book.NotRecorded}, {Role: "operator", ID: "arcade"}, {Role: "provider", ID: "studio-7", Revision: 1}},
 	OccurredAt: time.Date(2026, 11, 22, 18, 30, 0, 0, seoul), EffectiveOn: "2026-11-22", RecordedAt: at,
 	Currency: "USD", Amount: quantity,
 	Original: &book.Original{Key: book.Key{Source: "pg-1", ExternalID: "A-1"}, Ref: domain.Ref{Stream: "book-main", Revision: 41}},
-	Contract: "c-1", Schedule: "standard", Version: 3,
-	Uses:   map[domain.StreamID]uint64{"party-studio-7": 1, "contract-c-1": 0, "schedule-standard": 2},
-	Engine: 1,
+	Refunded: money.New(100, 2),
+	Contract: "c-1", ContractRevision: book.NotRecorded, Schedule: "standard", ScheduleRevision: 2, Version: 3, Engine: 2,
 	Postings: []ledger.Posting{
 		{Account: "arcade/receivable/USD", Side: ledger.Credit, Amount: money.New(1250, 2)},
 		{Account: "studio-7/payable/USD", Side: ledger.Debit, Amount: money.New(875, 2)},
@@ -53,34 +53,102 @@ var settledExample = book.TransactionSettled{
 	},
 	Explanation: []fee.Line{
 		{Rule: "provider", To: "provider", Base: money.New(1250, 2), Rate: "70%", Exact: "8.75", Rounding: "half_up 0.01", Amount: money.New(875, 2)},
+		{Rule: "house", To: "affiliate", Base: money.New(375, 2), Rate: "rest", Exact: "3.754", Bound: "minimum", Amount: money.New(375, 2)},
+	},
+	Counts: []fee.Count{
+		{Counter: "contract:c-1/ytd/2026/USD/provider=studio-7", Before: money.New(100000, 2), After: money.New(98750, 2)},
+		{Counter: "schedule:standard/<sales>/2026-11-22//", Days: 30, Before: money.Zero, After: money.New(-1, 0)},
+	},
+}
+
+// settledV1Example is what the first version's golden file is lifted to.
+var settledV1Example = book.TransactionSettled{
+	Key:         settledExample.Key,
+	ContentHash: settledExample.ContentHash,
+	Type:        "refund", Method: "card", Product: "skin",
+	Parties:    book.Parties{{Role: "affiliate", ID: "house", Revision: book.NotRecorded}, {Role: "operator", ID: "arcade", Revision: book.NotRecorded}, {Role: "provider", ID: "studio-7", Revision: 1}},
+	OccurredAt: settledExample.OccurredAt, EffectiveOn: "2026-11-22", RecordedAt: at,
+	Currency: "USD", Amount: quantity, Original: settledExample.Original,
+	Contract: "c-1", ContractRevision: 0, Schedule: "standard", ScheduleRevision: 2, Version: 3, Engine: 1,
+	Postings: settledExample.Postings,
+	Explanation: []fee.Line{
+		{Rule: "provider", To: "provider", Base: money.New(1250, 2), Rate: "70%", Exact: "8.75", Rounding: "half_up 0.01", Amount: money.New(875, 2)},
 		{Rule: "house", To: "affiliate", Base: money.New(375, 2), Rate: "rest", Exact: "3.75", Bound: "minimum", Amount: money.New(375, 2)},
 	},
 }
+
+// settledZero is a settlement of nothing, with every optional field left out.
+var settledZero = book.TransactionSettled{
+	Key: book.Key{Source: "pg-1", ExternalID: "B-1"}, ContentHash: "1:00", Type: "sale", OccurredAt: at, EffectiveOn: "2026-11-22", RecordedAt: at,
+	Currency: "KRW", Contract: "c-1", Schedule: "standard", Version: 1, Engine: 1, Postings: []ledger.Posting{}, Explanation: []fee.Line{},
+}
+
+// reversedExample has every field set.
+var reversedExample = book.EntryReversed{
+	Key: book.Key{Source: "desk", ExternalID: "R-1"}, ContentHash: "1:ff",
+	Reverses: book.Original{Key: book.Key{Source: "pg-1", ExternalID: "A-1"}, Ref: domain.Ref{Stream: "book-main", Revision: 41}},
+	Original: &book.Original{Key: book.Key{Source: "pg-1", ExternalID: "A-0"}, Ref: domain.Ref{Stream: "book-main", Revision: 3}},
+	Reason:   "charged twice", OccurredAt: at, EffectiveOn: "2026-11-22", RecordedAt: at, Currency: "KRW", Amount: money.New(-1000, 0),
+	Type: "sale", Method: "card", Product: "skin", Parties: book.Parties{{Role: "provider", ID: "studio-7", Revision: 7}},
+	Postings: []ledger.Posting{
+		{Account: "arcade/receivable/KRW", Side: ledger.Credit, Amount: money.New(1000, 0)},
+		{Account: "studio-7/payable/KRW", Side: ledger.Debit, Amount: money.New(1000, 0)},
+	},
+	Counts: []fee.Count{{Counter: "contract:c-1/ytd/2026/KRW/", Before: money.New(1000, 0), After: money.Zero}},
+}
+
+// reversedV1Example is what the first version's golden file is lifted to.
+var reversedV1Example = func() book.EntryReversed {
+	e := reversedExample
+	e.Parties, e.Counts = book.Parties{{Role: "provider", ID: "studio-7", Revision: book.NotRecorded}}, nil
+	return e
+}()
+
+// languageExample uses every part of the language of schedules.
+var languageExample = func() fee.Document {
+	var d fee.Document
+	if err := json.Unmarshal([]byte(languageText), &d); err != nil {
+		panic(err)
+	}
+	return d
+}()
+
+const languageText = `{
+	"schedule": "all", "version": 1, "effective_from": "2026-01-01", "funds": {"role": "store"},
+	"inputs": [{"name": "vat_rate", "type": "number", "default": "0"}, {"name": "grade", "type": "text", "one_of": ["small", "general"]}],
+	"parameters": [{"name": "rate", "is": "15%"}, {"name": "cap", "amounts": {"KRW": "50000", "USD": "40.00"}}],
+	"accumulators": [
+		{"name": "ytd", "measure": "lines.fee", "key": ["developer", "grade"], "window": "calendar_year", "starts": "2026-04-01", "scope": "schedule", "when": "type == \"sale\""},
+		{"name": "recent", "measure": "1", "window": {"rolling_days": 30}, "per_currency": false}],
+	"values": [{"name": "supply", "is": "round(gross / 1.1, half_up)"}],
+	"rules": [
+		{"id": "vat", "to": {"role": "tax_office"}, "priority": 1, "when": "vat_rate > 0", "group": "first", "amount": "gross - supply", "rounding": {"mode": "floor", "unit": {"KRW": "10"}}},
+		{"id": "fee", "to": {"role": "store"}, "of": "supply", "percent": "rate * 100", "flat": {"USD": "0.30", "KRW": "300"},
+		 "per_unit": {"units": "2", "price": {"KRW": "400"}, "price_is": ""}, "minimum": {"KRW": "100"}, "maximum": {"KRW": "90000"}, "at_least": "3000", "at_most": "cap - ytd",
+		 "tiers": {"mode": "marginal", "from": "ytd", "by": "gross", "edge": "exclusive", "steps": [{"up_to": "1000000", "percent": "15"}, {"percent": "30", "flat": {"KRW": "5"}}]},
+		 "refund": {"keep": "min(5, 20% * line)"}, "hold": {"days": 180, "into": "payable"},
+		 "convert": {"to": "KRW", "mid": "1400", "rate": "mid * 0.98", "via": {"role": "store", "purpose": "fx"}, "spread_to": {"role": "store", "purpose": "fx_income"}}},
+		{"id": "desk", "to": {"role": "store"}, "on": "refund", "flat": {"KRW": "100"}, "refund": "kept"},
+		{"id": "share", "split": {"of": "gross * 0.1", "parts": [{"id": "a", "to": {"role": "agent"}, "weight": "1"}, {"id": "b", "to": {"role": "label"}, "weight": "2"}], "remainder": "first"}},
+		{"id": "net", "to": {"role": "developer"}, "rest": true}],
+	"periods": [{"id": "guarantee", "of": "ytd", "values": [{"name": "due", "is": "ytd"}],
+		"entries": [{"id": "true_up", "from": {"role": "store"}, "to": {"role": "developer"}, "amount": "max(0, 100 - ytd)"}],
+		"carry": [{"accumulator": "ytd", "is": "0"}]}]
+}`
 
 // examples has at least one event of every version; the key is the name of its
 // golden file less ".json". Files of superseded versions keep their bytes and
 // the example changes to what they are lifted to.
 var examples = map[string]domain.Event{
-	"LogStarted.v1":         LogStarted{LogID: uuid.MustParse("0190a6a0-0000-7000-8000-000000000001"), Incarnation: 1},
-	"TransactionSettled.v1": settledExample,
-	"TransactionSettled.v1-zero": book.TransactionSettled{
-		Key: book.Key{Source: "pg-1", ExternalID: "B-1"}, ContentHash: "1:00", Type: "sale", OccurredAt: at, EffectiveOn: "2026-11-22", RecordedAt: at,
-		Currency: "KRW", Contract: "c-1", Schedule: "standard", Version: 1, Engine: 1,
-		Uses: map[domain.StreamID]uint64{"contract-c-1": 0, "schedule-standard": 0}, Postings: []ledger.Posting{}, Explanation: []fee.Line{},
-	},
-	"EntryReversed.v1": book.EntryReversed{
-		Key: book.Key{Source: "desk", ExternalID: "R-1"}, ContentHash: "1:ff",
-		Reverses: book.Original{Key: book.Key{Source: "pg-1", ExternalID: "A-1"}, Ref: domain.Ref{Stream: "book-main", Revision: 41}},
-		Original: &book.Original{Key: book.Key{Source: "pg-1", ExternalID: "A-0"}, Ref: domain.Ref{Stream: "book-main", Revision: 3}},
-		Reason:   "charged twice", OccurredAt: at, EffectiveOn: "2026-11-22", RecordedAt: at, Currency: "KRW", Amount: money.New(-1000, 0),
-		Type: "sale", Method: "card", Product: "skin", Parties: map[string]string{"provider": "studio-7"},
-		Postings: []ledger.Posting{
-			{Account: "arcade/receivable/KRW", Side: ledger.Credit, Amount: money.New(1000, 0)},
-			{Account: "studio-7/payable/KRW", Side: ledger.Debit, Amount: money.New(1000, 0)},
-		},
-	},
-	"PartyRegistered.v1":     party.PartyRegistered{Party: "studio-7", Kind: party.Provider, Country: "KR", Personal: &sealed, RecordedAt: at},
-	"PartyDetailsChanged.v1": party.PartyDetailsChanged{Party: "studio-7", Personal: &sealed, RecordedAt: at},
+	"LogStarted.v1":              LogStarted{LogID: uuid.MustParse("0190a6a0-0000-7000-8000-000000000001"), Incarnation: 1},
+	"TransactionSettled.v2":      settledExample,
+	"TransactionSettled.v2-zero": settledZero,
+	"TransactionSettled.v1":      settledV1Example,
+	"TransactionSettled.v1-zero": settledZero,
+	"EntryReversed.v2":           reversedExample,
+	"EntryReversed.v1":           reversedV1Example,
+	"PartyRegistered.v1":         party.PartyRegistered{Party: "studio-7", Kind: party.Provider, Country: "KR", Personal: &sealed, RecordedAt: at},
+	"PartyDetailsChanged.v1":     party.PartyDetailsChanged{Party: "studio-7", Personal: &sealed, RecordedAt: at},
 	"ContractSigned.v1": contract.ContractSigned{
 		Terms: contract.Terms{
 			Contract: "c-1", Book: "main", Schedule: "standard", Zone: "Asia/Seoul", From: "2026-01-01", Until: "2027-01-01", Priority: 2,
@@ -88,7 +156,15 @@ var examples = map[string]domain.Event{
 			Applies: contract.Applies{Sources: []string{"pg-1"}, Types: []string{"sale"}, Methods: []string{"card"}, Products: []string{"skin"}, Parties: map[string]string{"provider": "studio-7"}},
 		}, RecordedAt: at,
 	},
-	"ContractEnded.v1": contract.ContractEnded{Contract: "c-1", Until: "2026-12-01", Reason: "replaced", RecordedAt: at},
+	"ContractSigned.v1-parameters": contract.ContractSigned{
+		Terms: contract.Terms{
+			Contract: "c-2", Book: "main", Schedule: "tiered", Zone: "UTC", From: "2026-01-01",
+			Parameters: map[string]string{"rate": "12.5%", "cap.KRW": "50000"},
+			Floors:     []contract.Floor{{Role: "operator", Purpose: "prepaid", Amounts: map[money.Currency]money.Amount{"KRW": money.Zero, "USD": money.New(-5000, 2)}}},
+		}, RecordedAt: at,
+	},
+	"SchedulePublished.v1-language": schedule.SchedulePublished{Document: languageExample, RecordedAt: at},
+	"ContractEnded.v1":              contract.ContractEnded{Contract: "c-1", Until: "2026-12-01", Reason: "replaced", RecordedAt: at},
 	"SchedulePublished.v1": schedule.SchedulePublished{
 		Document: fee.Document{
 			Schedule: "standard", Version: 2, EffectiveFrom: "2026-01-01", Description: "Standard",
@@ -160,17 +236,17 @@ func TestDecodeGuessesNothing(t *testing.T) {
 	for name, r := range map[string]Recorded{
 		"unknown type":          {Type: "PartyRegistered.v9", Data: good},
 		"unknown key":           {Type: "PartyRegistered.v1", Data: bytes.Replace(good, []byte(`"kind"`), []byte(`"sort"`), 1)},
-		"unknown key, hot":      {Type: "TransactionSettled.v1", Data: bytes.Replace(settled, []byte(`"type"`), []byte(`"kind"`), 1)},
-		"both sides":            {Type: "TransactionSettled.v1", Data: bytes.Replace(settled, []byte(`"debit":"8.75"`), []byte(`"debit":"8.75","credit":"8.75"`), 1)},
-		"no side":               {Type: "TransactionSettled.v1", Data: bytes.Replace(settled, []byte(`,"debit":"8.75"`), nil, 1)},
-		"amount as number":      {Type: "TransactionSettled.v1", Data: bytes.Replace(settled, []byte(`"debit":"8.75"`), []byte(`"debit":8.75`), 1)},
+		"unknown key, hot":      {Type: typeSettled, Data: bytes.Replace(settled, []byte(`"type"`), []byte(`"kind"`), 1)},
+		"both sides":            {Type: typeSettled, Data: bytes.Replace(settled, []byte(`"debit":"8.75"`), []byte(`"debit":"8.75","credit":"8.75"`), 1)},
+		"no side":               {Type: typeSettled, Data: bytes.Replace(settled, []byte(`,"debit":"8.75"`), nil, 1)},
+		"amount as number":      {Type: typeSettled, Data: bytes.Replace(settled, []byte(`"debit":"8.75"`), []byte(`"debit":8.75`), 1)},
 		"trailing bytes":        {Type: "PartyRegistered.v1", Data: append(bytes.Clone(good), '{')},
-		"trailing bytes, hot":   {Type: "TransactionSettled.v1", Data: append(bytes.Clone(settled), ' ', '1')},
+		"trailing bytes, hot":   {Type: typeSettled, Data: append(bytes.Clone(settled), ' ', '1')},
 		"cut off":               {Type: "PartyRegistered.v1", Data: good[:len(good)-2]},
-		"cut off, hot":          {Type: "TransactionSettled.v1", Data: settled[:len(settled)-2]},
-		"empty":                 {Type: "TransactionSettled.v1"},
-		"not an object":         {Type: "TransactionSettled.v1", Data: []byte(`[]`)},
-		"wrong kind of a value": {Type: "TransactionSettled.v1", Data: bytes.Replace(settled, []byte(`"version":3`), []byte(`"version":"3"`), 1)},
+		"cut off, hot":          {Type: typeSettled, Data: settled[:len(settled)-2]},
+		"empty":                 {Type: typeSettled},
+		"not an object":         {Type: typeSettled, Data: []byte(`[]`)},
+		"wrong kind of a value": {Type: typeSettled, Data: bytes.Replace(settled, []byte(`"version":3`), []byte(`"version":"3"`), 1)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r.Stream, r.Revision = "book-main", 7

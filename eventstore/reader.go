@@ -138,15 +138,26 @@ func (r *reader) amount() money.Amount {
 // number takes a whole number as encoding/json writes it.
 func (r *reader) number() uint64 {
 	from := r.at
-	var n uint64
-	for ; r.at < len(r.data) && r.data[r.at] >= '0' && r.data[r.at] <= '9'; r.at++ {
-		n = n*10 + uint64(r.data[r.at]-'0')
+	for r.at < len(r.data) && r.data[r.at] >= '0' && r.data[r.at] <= '9' {
+		r.at++
 	}
-	digits := r.at - from
-	if digits == 0 || digits > 18 || digits > 1 && r.data[from] == '0' {
-		r.bad = true
-	}
+	n, ok := wholeNumber(r.data[from:r.at])
+	r.bad = r.bad || !ok
 	return n
+}
+
+// wholeNumber reads up to 18 digits that do not begin with a needless zero.
+func wholeNumber(digits []byte) (n uint64, ok bool) {
+	if len(digits) == 0 || len(digits) > 18 || len(digits) > 1 && digits[0] == '0' {
+		return 0, false
+	}
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	return n, true
 }
 
 func (r *reader) int() int { return int(r.number()) }
@@ -163,17 +174,9 @@ func readSlice[T any](r *reader, room int, one func(*reader) T) []T {
 	return items
 }
 
-func readMap[K ~string, V any](r *reader, m map[K]V, one func(*reader) V) {
-	readEach(r, `{`, `}`, func(r *reader) {
-		key := K(r.string())
-		r.literal(`:`)
-		m[key] = one(r)
-	})
-}
-
-// sorted takes an object whose keys are not wanted, and its values. Keys stand in
-// order, each once, as they are written.
-func (r *reader) sorted(value func()) {
+// sorted takes an object whose keys stand in order, each once, as they are
+// written. value is told where the key stands and takes its value.
+func (r *reader) sorted(value func(from, to int)) {
 	var last []byte
 	readEach(r, `{`, `}`, func(r *reader) {
 		from, to := r.span()
@@ -183,7 +186,7 @@ func (r *reader) sorted(value func()) {
 		}
 		last = key
 		r.literal(`:`)
-		value()
+		value(from, to)
 	})
 }
 

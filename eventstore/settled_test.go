@@ -2,7 +2,6 @@ package eventstore
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -37,10 +36,20 @@ func settledEvents() *rapid.Generator[book.TransactionSettled] {
 		return ledger.Posting{Account: ledger.AccountID(text.Draw(t, "account")), Side: ledger.Side(rapid.IntRange(0, 1).Draw(t, "side")), Amount: amount.Draw(t, "amount")}
 	})
 	line := rapid.Custom(func(t *rapid.T) fee.Line {
-		return fee.Line{
+		line := fee.Line{
 			Rule: text.Draw(t, "rule"), To: plain.Draw(t, "to"), Base: amount.Draw(t, "base"), Rate: text.Draw(t, "rate"), Exact: plain.Draw(t, "exact"),
 			Bound: plain.Draw(t, "bound"), Rounding: text.Draw(t, "rounding"), Amount: amount.Draw(t, "amount"),
 		}
+		if rapid.Bool().Draw(t, "is exact") {
+			line.Exact = line.Amount.String()
+		}
+		return line
+	})
+	count := rapid.Custom(func(t *rapid.T) fee.Count {
+		return fee.Count{Counter: text.Draw(t, "counter"), Days: rapid.IntRange(0, 400).Draw(t, "days"), Before: amount.Draw(t, "before"), After: amount.Draw(t, "after")}
+	})
+	revision := rapid.Custom(func(t *rapid.T) book.Revision {
+		return book.Revision(rapid.OneOf(rapid.Uint64Max(99), rapid.Uint64(), rapid.Just(uint64(book.NotRecorded))).Draw(t, "revision"))
 	})
 	return rapid.Custom(func(t *rapid.T) book.TransactionSettled {
 		e := book.TransactionSettled{
@@ -48,18 +57,20 @@ func settledEvents() *rapid.Generator[book.TransactionSettled] {
 			Method: text.Draw(t, "method"), Product: text.Draw(t, "product"),
 			OccurredAt: instant.Draw(t, "occurred"), EffectiveOn: domain.Date(plain.Draw(t, "effective")), RecordedAt: instant.Draw(t, "recorded"),
 			Currency: money.Currency(plain.Draw(t, "currency")), Amount: amount.Draw(t, "amount"),
-			Contract: plain.Draw(t, "contract"), Schedule: plain.Draw(t, "schedule"), Version: rapid.IntRange(0, 1<<40).Draw(t, "version"), Engine: rapid.IntRange(0, 99).Draw(t, "engine"),
+			Contract: plain.Draw(t, "contract"), ContractRevision: revision.Draw(t, "contract revision"),
+			Schedule: plain.Draw(t, "schedule"), ScheduleRevision: revision.Draw(t, "schedule revision"), Version: rapid.IntRange(0, 1<<40).Draw(t, "version"), Engine: rapid.IntRange(0, 99).Draw(t, "engine"),
+		}
+		if rapid.Bool().Draw(t, "has attributes") {
+			e.Attributes = rapid.MapOf(text, text).Draw(t, "attributes")
 		}
 		if rapid.Bool().Draw(t, "has parties") {
-			e.Parties = rapid.MapOf(text, text).Draw(t, "parties")
+			e.Parties = book.PartiesOf(rapid.MapOf(text, text).Draw(t, "parties"), func(string) book.Revision { return revision.Draw(t, "party revision") })
 		}
-		if rapid.Bool().Draw(t, "has uses") {
-			e.Uses = map[domain.StreamID]uint64{}
-			for k, v := range rapid.MapOf(text, rapid.Uint64()).Draw(t, "uses") {
-				e.Uses[domain.StreamID(k)] = v
-			}
+		if rapid.Bool().Draw(t, "has counts") {
+			e.Counts = rapid.SliceOfN(count, 0, 4).Draw(t, "counts")
 		}
 		if rapid.Bool().Draw(t, "has original") {
+			e.Refunded = amount.Draw(t, "refunded")
 			e.Original = &book.Original{Key: book.Key{Source: plain.Draw(t, "o source"), ExternalID: text.Draw(t, "o id")}, Ref: domain.Ref{Stream: domain.StreamID(plain.Draw(t, "o stream")), Revision: rapid.Uint64().Draw(t, "o revision")}}
 		}
 		if rapid.Bool().Draw(t, "has postings") {
@@ -115,7 +126,10 @@ func FuzzReadSettled(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(data)
 	}
-	f.Add([]byte(`{"source":"s","external_id":"e","content_hash":"","type":"","occurred_at":"0001-01-01T00:00:00Z","effective_on":"","recorded_at":"0001-01-01T00:00:00Z","currency":"","amount":"0","contract":"","schedule":"","version":0,"uses":{"a":1,"a":2},"engine":0,"postings":[],"explanation":null}`))
+	for _, parties := range []string{`{"a":"p@1","a":"q@2"}`, `{"b":"p@1","a":"q@2"}`, `{"a":"p"}`, `{"a":"p@01"}`, `{"a":"@p@"}`, `{"a":"p@18446744073709551615"}`} {
+		f.Add([]byte(`{"source":"s","external_id":"e","content_hash":"","type":"","parties":` + parties + `,"occurred_at":"0001-01-01T00:00:00Z","effective_on":"","recorded_at":"0001-01-01T00:00:00Z","currency":"","amount":"0","contract":"","contract_revision":0,"schedule":"","schedule_revision":0,"version":0,"engine":0,"postings":[],"explanation":[{"rule":"","to":"","base":"1","rate":"","exact":"08"}]}`))
+	}
+	f.Add([]byte(`{"source":"s","external_id":"e","content_hash":"","type":"","occurred_at":"0001-01-01T00:00:00Z","effective_on":"","recorded_at":"0001-01-01T00:00:00Z","currency":"","amount":"0","contract":"","contract_revision":0,"schedule":"","schedule_revision":null,"version":0,"engine":0,"postings":[],"explanation":null}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		record := Recorded{Type: typeSettled, Data: data}
 		checkSummary(t, record)
@@ -144,11 +158,14 @@ func checkSummary(t require.TestingT, record Recorded) {
 		if unmarshal(record.Data, &standard) != nil {
 			return
 		}
-		named := slices.Collect(maps.Values(standard.Parties))
+		var named []string
+		for _, id := range standard.Parties.All() {
+			named = append(named, id)
+		}
 		slices.Sort(named)
 		slices.Sort(summary.Named)
 		require.Empty(t, cmp.Diff(named, summary.Named, cmpopts.EquateEmpty()))
-		standard.ContentHash, standard.Parties, standard.Uses, standard.Explanation = "", nil, nil, nil
+		standard.ContentHash, standard.Attributes, standard.Parties, standard.Explanation = "", nil, nil, nil
 		require.Empty(t, cmp.Diff(standard, summary.TransactionSettled, exact))
 	}
 }
@@ -198,7 +215,7 @@ func TestTheFastPathIsTaken(t *testing.T) {
 
 func BenchmarkSettled(b *testing.B) {
 	e := settledExample
-	e.ExternalID = "A-1"
+	e.ExternalID, e.Attributes, e.Counts = "A-1", nil, nil // as most are
 	data, err := Encode(e)
 	require.NoError(b, err)
 	b.Run("encode", func(b *testing.B) {

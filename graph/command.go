@@ -68,9 +68,13 @@ func refused(err error) (answer, error) {
 	case domain.CodeInternal, domain.CodeUnavailable, domain.CodeOutcomeUnknown:
 		return answer{}, err
 	}
-	return answer{userErrors: []*generated.UserError{{
+	return answer{userErrors: []*generated.UserError{userError(e)}}, nil
+}
+
+func userError(e *domain.Error) *generated.UserError {
+	return &generated.UserError{
 		Code: string(e.Code), Field: optional(e.Field), Value: optional(e.Value), Message: e.Message, Remedy: optional(e.Remedy),
-	}}}, nil
+	}
 }
 
 // transactionOf returns the transaction that an accepted command led to, read
@@ -108,9 +112,13 @@ func settlement(in generated.SettleInput) (book.SettleTransaction, error) {
 	if err != nil {
 		return book.SettleTransaction{}, err
 	}
+	attributes, err := textMap("attributes", in.Attributes)
+	if err != nil {
+		return book.SettleTransaction{}, err
+	}
 	t := book.Transaction{
 		Key: book.Key{Source: in.Source, ExternalID: in.ExternalID}, Book: in.Book, Type: in.Type,
-		Method: given(in.Method), Product: given(in.Product), Parties: parties, OccurredAt: in.OccurredAt,
+		Method: given(in.Method), Product: given(in.Product), Parties: parties, Attributes: attributes, OccurredAt: in.OccurredAt,
 		Currency: in.Currency, Amount: amount, OriginalID: given(in.OriginalID),
 	}
 	t.ContentHash, err = contentHash(struct {
@@ -125,9 +133,11 @@ func settlement(in generated.SettleInput) (book.SettleTransaction, error) {
 		Currency   string            `json:"currency"`
 		Amount     string            `json:"amount"`
 		OriginalID string            `json:"original_id"`
+		// Left out where there are none: hashes of old content stay.
+		Attributes map[string]string `json:"attributes,omitempty"`
 	}{
 		t.Source, t.ExternalID, t.Book, t.Type, t.Method, t.Product, t.Parties, t.OccurredAt.UTC(),
-		string(t.Currency), t.Amount.Format(t.Currency), t.OriginalID,
+		string(t.Currency), t.Amount.Format(t.Currency), t.OriginalID, t.Attributes,
 	})
 	policy := book.Policy{SettleUnmatched: given(in.SettleUnmatched), SubMinor: given(in.SubMinor)}
 	return book.SettleTransaction{Transaction: t, Policy: policy}, err

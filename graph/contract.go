@@ -13,7 +13,7 @@ import (
 func (r *Resolver) contract(t contract.Terms, until domain.Date, position eventstore.Position) *generated.Contract {
 	return &generated.Contract{
 		ID: globalID(contractKind, t.Contract), ContractID: t.Contract, Book: t.Book, ScheduleID: t.Schedule, Zone: t.Zone,
-		From: t.From, Until: optional(until), Priority: t.Priority, Parties: roleParties(t.Parties),
+		From: t.From, Until: optional(until), Priority: t.Priority, Parties: roleParties(t.Parties), Parameters: namedTexts(t.Parameters),
 		Applies: &generated.ContractSelector{
 			Sources: list(t.Applies.Sources), Types: list(t.Applies.Types), Methods: list(t.Applies.Methods),
 			Products: list(t.Applies.Products), Parties: roleParties(t.Applies.Parties),
@@ -66,6 +66,9 @@ func terms(in generated.SignContractInput) (contract.Terms, error) {
 	}
 	var err error
 	if t.Parties, err = roleMap("parties", in.Parties); err != nil {
+		return contract.Terms{}, err
+	}
+	if t.Parameters, err = textMap("parameters", in.Parameters); err != nil {
 		return contract.Terms{}, err
 	}
 	if a := in.Applies; a != nil {

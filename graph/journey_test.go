@@ -103,7 +103,7 @@ func TestFollowASettlement(t *testing.T) {
 	require.Len(t, entry.Transaction.Schedule.Rules, 4)
 	require.Len(t, entry.Transaction.Parties, 5)
 	event := entry.Transaction.Event
-	require.Equal(t, []string{"book-seoul", "TransactionSettled.v1", "anonymous"}, []string{event.Stream, event.Type, event.Actor})
+	require.Equal(t, []string{"book-seoul", "TransactionSettled.v2", "anonymous"}, []string{event.Stream, event.Type, event.Actor})
 	require.Equal(t, "t-1", event.Data["external_id"])
 	require.Equal(t, "basket-9", event.Metadata["correlation"])
 	require.Equal(t, "none", event.Metadata["authenticated"])
@@ -351,7 +351,7 @@ func TestReplayTheLog(t *testing.T) {
 	require.Len(t, all, 1+5+1+1+7)
 	require.Equal(t, "LogStarted.v1", all[0].Type)
 	require.Equal(t, all, read(nil, 500))
-	settled := read(vars{"streams": []string{"book-"}, "types": []string{"TransactionSettled.v1"}}, 3)
+	settled := read(vars{"streams": []string{"book-"}, "types": []string{"TransactionSettled.v2"}}, 3)
 	require.Equal(t, all[8:], settled)
 	require.Empty(t, read(vars{"types": []string{"Nothing.v1"}}, 3))
 	parties := read(vars{"streams": []string{"party-", "contract-"}}, 3)

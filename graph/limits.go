@@ -19,6 +19,7 @@ const (
 	mostFields     = 5_000   // with every fragment put in its places
 	deepest        = 16      // levels of fields; introspection is exempt
 	mostComplexity = 200_000 // fields times the sizes of the pages they stand in
+	derivationCost = 100     // of rating a transaction again
 )
 
 // shape refuses operations that are too deep or too large once their fragments
@@ -92,7 +93,11 @@ func complexity() generated.ComplexityRoot {
 	c.Party.Balances = func(inner int, _ *string, _ *money.Currency) int { return 1 + usualPage*inner }
 	c.Balance.Entries, c.Contract.Audit, c.Schedule.Audit, c.Source.Audit = nested, nested, nested, nested
 	c.Transaction.Audit, c.DailyTotal.Transactions = nested, nested
+	c.Transaction.Derivation = func(inner int) int { return derivationCost + inner }
 
+	c.Query.Accumulators = func(inner int, _ *generated.AccumulatorFilter, first *int, _ *string, _ *eventstore.Token) int {
+		return paged(inner, first)
+	}
 	c.Query.Audit = func(inner int, _ *generated.AuditFilter, first *int, _ *string, _ *eventstore.Token) int {
 		return paged(inner, first)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/graph/generated"
 	"github.com/jeongsan/jeongsan/projections/directory"
@@ -71,6 +72,19 @@ func roleParties(byRole map[string]string) []*generated.RoleParty {
 		list = append(list, &generated.RoleParty{Role: role, PartyID: id})
 	}
 	slices.SortFunc(list, func(a, b *generated.RoleParty) int { return cmp.Compare(a.Role, b.Role) })
+	return list
+}
+
+// roleHolders is roleParties of a transaction.
+func roleHolders(parties book.Parties) []*generated.RoleParty {
+	list := make([]*generated.RoleParty, 0, len(parties))
+	for _, p := range parties {
+		shown := &generated.RoleParty{Role: p.Role, PartyID: p.ID}
+		if revision, recorded := p.Revision.Recorded(); recorded {
+			shown.Revision = new(int64(revision))
+		}
+		list = append(list, shown)
+	}
 	return list
 }
 

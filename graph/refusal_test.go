@@ -178,7 +178,7 @@ func TestWritesWithoutReadModels(t *testing.T) {
 	w.ask(&got, `mutation ($input: SettleInput!) { settle(input: $input) { position transaction { id postings { amount } event { type } } } }`,
 		vars{"input": sale("t-1", "1000")})
 	require.Len(t, got.Settle.Transaction.Postings, 5)
-	require.Equal(t, "TransactionSettled.v1", got.Settle.Transaction.Event.Type)
+	require.Equal(t, "TransactionSettled.v2", got.Settle.Transaction.Event.Type)
 
 	query := `query ($at: Position) { balances(party: "studio", atLeast: $at) { amount } }`
 	require.Equal(t, "not_yet_visible", w.fail(query, vars{"at": got.Settle.Position}).code())

@@ -1,50 +1,30 @@
 package graph
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"strconv"
 
+	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/graph/generated"
-	"github.com/jeongsan/jeongsan/graph/scalar"
 	"github.com/jeongsan/jeongsan/projections/directory"
 )
 
 func (r *Resolver) schedule(d fee.Document, position eventstore.Position) *generated.Schedule {
-	s := &generated.Schedule{
+	return &generated.Schedule{
 		ID: numberedID(scheduleKind, d.Schedule, uint64(d.Version)), ScheduleID: d.Schedule, Version: d.Version,
-		EffectiveFrom: d.EffectiveFrom, Description: optional(d.Description), Funds: target(d.Funds),
-		Rules: make([]*generated.FeeRule, 0, len(d.Rules)), Position: r.token(position),
+		EffectiveFrom: d.EffectiveFrom, Description: optional(d.Description), Funds: target(d.Funds), RoundingDifference: targetIfAny(d.RoundingDifference),
+		Inputs: each(d.Inputs, feeInput), Parameters: each(d.Parameters, feeParameter), Accumulators: each(d.Accumulators, feeAccumulator),
+		Values: each(d.Values, feeValue), Rules: each(d.Rules, feeRule), Periods: each(d.Periods, feePeriod),
+		Engine: d.Engine(), Position: r.token(position), Said: d,
 	}
-	if d.RoundingDifference != nil {
-		s.RoundingDifference = target(*d.RoundingDifference)
-	}
-	for _, rule := range d.Rules {
-		shown := &generated.FeeRule{
-			ID: rule.ID, To: target(rule.To), Priority: rule.Priority, Of: rule.Of, Rest: rule.Rest,
-			Flat: moneyList(rule.Flat), Minimum: moneyList(rule.Minimum), Maximum: moneyList(rule.Maximum),
-		}
-		if shown.Of == "" {
-			shown.Of = "gross"
-		}
-		if rule.Percent != "" {
-			shown.Percent = new(scalar.Decimal(rule.Percent))
-		}
-		if rule.Rounding != nil {
-			shown.Rounding = &generated.FeeRounding{Mode: rule.Rounding.Mode, Unit: moneyList(rule.Rounding.Unit)}
-		}
-		s.Rules = append(s.Rules, shown)
-	}
-	return s
 }
 
 func (r *Resolver) scheduleFromRow(s directory.Schedule) *generated.Schedule {
 	return r.schedule(s.Document, s.Position)
-}
-
-func target(t fee.Target) *generated.FeeTarget {
-	return &generated.FeeTarget{Role: t.Role, Purpose: optional(t.Purpose)}
 }
 
 // document is what an input says, as the domain knows it.
@@ -76,6 +56,18 @@ func document(in generated.PublishScheduleInput) (fee.Document, error) {
 			}
 		}
 		d.Rules = append(d.Rules, made)
+	}
+	return d, nil
+}
+
+// documentOf reads a document that is given as JSON. Keys that the language does not
+// have are refused.
+func documentOf(raw json.RawMessage) (fee.Document, error) {
+	var d fee.Document
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&d); err != nil {
+		return d, &domain.Error{Code: domain.CodeMalformed, Field: "document", Message: "cannot be read as a schedule document", Remedy: "correct it; see docs/schedules.md", Err: err}
 	}
 	return d, nil
 }

@@ -7,16 +7,38 @@ package graph
 
 import (
 	"context"
+	"encoding/json"
 
+	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/schedule"
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/graph/generated"
 	"github.com/jeongsan/jeongsan/projections/directory"
 )
 
+func (r *feeHoldResolver) Due(ctx context.Context, obj *generated.FeeHold) (json.RawMessage, error) {
+	return json.Marshal(obj.ValueDate)
+}
+
 func (r *mutationResolver) PublishSchedule(ctx context.Context, input generated.PublishScheduleInput) (*generated.PublishSchedulePayload, error) {
 	d, err := document(input)
 	a, err := r.attempt(ctx, schedule.PublishSchedule{Document: d}, err, input.ClientKey)
+	if err != nil {
+		return nil, err
+	}
+	return &generated.PublishSchedulePayload{Outcome: a.outcome, Position: a.position, ClientKey: input.ClientKey, UserErrors: a.userErrors, Ref: a.ref}, nil
+}
+
+func (r *mutationResolver) PublishScheduleDocument(ctx context.Context, input generated.PublishScheduleDocumentInput) (*generated.PublishSchedulePayload, error) {
+	d, err := documentOf(input.Document)
+	if err != nil {
+		a, err := refused(err)
+		return &generated.PublishSchedulePayload{ClientKey: input.ClientKey, UserErrors: a.userErrors}, err
+	}
+	if faults := fee.Check(d); len(faults) > 0 {
+		return &generated.PublishSchedulePayload{ClientKey: input.ClientKey, UserErrors: each(faults, userError)}, nil
+	}
+	a, err := r.do(ctx, schedule.PublishSchedule{Document: d.Published()}, input.ClientKey)
 	if err != nil {
 		return nil, err
 	}
@@ -67,10 +89,16 @@ func (r *queryResolver) Schedules(ctx context.Context, schedule *string, first *
 	return r.schedulePage(rows, size), nil
 }
 
+func (r *scheduleResolver) Document(ctx context.Context, obj *generated.Schedule) (json.RawMessage, error) {
+	return json.Marshal(obj.Said)
+}
+
 func (r *scheduleResolver) Audit(ctx context.Context, obj *generated.Schedule, first *int, after *string) (*generated.EventConnection, error) {
 	loadersOf(ctx).want(obj.Position.Position)
 	return r.concerning(ctx, globalID(scheduleKind, obj.ScheduleID), first, after)
 }
+
+func (r *Resolver) FeeHold() generated.FeeHoldResolver { return &feeHoldResolver{r} }
 
 func (r *Resolver) PublishSchedulePayload() generated.PublishSchedulePayloadResolver {
 	return &publishSchedulePayloadResolver{r}
@@ -78,5 +106,6 @@ func (r *Resolver) PublishSchedulePayload() generated.PublishSchedulePayloadReso
 
 func (r *Resolver) Schedule() generated.ScheduleResolver { return &scheduleResolver{r} }
 
+type feeHoldResolver struct{ *Resolver }
 type publishSchedulePayloadResolver struct{ *Resolver }
 type scheduleResolver struct{ *Resolver }

@@ -7,10 +7,13 @@ import (
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/ledger"
+	"github.com/jeongsan/jeongsan/domain/money"
+	"github.com/jeongsan/jeongsan/domain/party"
+	"github.com/jeongsan/jeongsan/domain/schedule"
 	"github.com/jeongsan/jeongsan/graph/generated"
-	"github.com/jeongsan/jeongsan/graph/scalar"
 	"github.com/jeongsan/jeongsan/projections/readmodel"
 	"github.com/jeongsan/jeongsan/projections/transaction"
 )
@@ -126,15 +129,15 @@ func explanation(e *book.TransactionSettled) []*generated.ExplanationLine {
 		return shown
 	}
 	for _, line := range e.Explanation {
-		shown = append(shown, explanationLine(line, e))
+		shown = append(shown, explanationLine(line, e.Currency))
 	}
 	return shown
 }
 
-func explanationLine(l fee.Line, e *book.TransactionSettled) *generated.ExplanationLine {
+func explanationLine(l fee.Line, currency money.Currency) *generated.ExplanationLine {
 	return &generated.ExplanationLine{
-		Rule: l.Rule, To: l.To, Base: writtenAmount(l.Base, e.Currency), Rate: l.Rate, Exact: scalar.Decimal(l.Exact),
-		Bound: optional(l.Bound), Rounding: optional(l.Rounding), Amount: writtenAmount(l.Amount, e.Currency),
+		Rule: l.Rule, To: l.To, Base: writtenAmount(l.Base, currency), Rate: l.Rate, Exact: l.Exact,
+		Bound: optional(l.Bound), Rounding: optional(l.Rounding), Amount: writtenAmount(l.Amount, currency),
 	}
 }
 
@@ -143,11 +146,18 @@ func uses(e *book.TransactionSettled) []*generated.EventRef {
 	if e == nil {
 		return shown
 	}
-	for stream, revision := range e.Uses {
-		shown = append(shown, &generated.EventRef{Stream: string(stream), Revision: int64(revision)})
+	add := func(category, id string, revision book.Revision) {
+		if n, recorded := revision.Recorded(); recorded {
+			shown = append(shown, &generated.EventRef{Stream: string(domain.Stream(category, id)), Revision: int64(n)})
+		}
+	}
+	add(contract.Category, e.Contract, e.ContractRevision)
+	add(schedule.Category, e.Schedule, e.ScheduleRevision)
+	for _, p := range e.Parties {
+		add(party.Category, p.ID, p.Revision)
 	}
 	slices.SortFunc(shown, func(a, b *generated.EventRef) int { return cmp.Compare(a.Stream, b.Stream) })
-	return shown
+	return slices.CompactFunc(shown, func(a, b *generated.EventRef) bool { return a.Stream == b.Stream })
 }
 
 func transactionFilter(in *generated.TransactionFilter) transaction.Filter {

@@ -12,8 +12,13 @@ import (
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/graph/generated"
+	"github.com/jeongsan/jeongsan/graph/scalar"
 	"github.com/jeongsan/jeongsan/projections/directory"
 )
+
+func (r *accumulatorResolver) Transaction(ctx context.Context, obj *generated.Accumulator) (*generated.Transaction, error) {
+	return r.transactionAt(ctx, bookRef(obj.Book, obj.Revision))
+}
 
 func (r *mutationResolver) Settle(ctx context.Context, input generated.SettleInput) (*generated.SettlePayload, error) {
 	wish, err := settlement(input)
@@ -61,6 +66,13 @@ func (r *queryResolver) Transactions(ctx context.Context, filter *generated.Tran
 	return r.transactions(ctx, transactionFilter(filter), first, after)
 }
 
+func (r *queryResolver) Accumulators(ctx context.Context, filter *generated.AccumulatorFilter, first *int, after *string, atLeast *eventstore.Token) (*generated.AccumulatorConnection, error) {
+	if err := r.await(ctx, atLeast, transactionModel); err != nil {
+		return nil, err
+	}
+	return r.accumulators(ctx, accumulatorFilter(filter), first, after)
+}
+
 func (r *reversePayloadResolver) Transaction(ctx context.Context, obj *generated.ReversePayload) (*generated.Transaction, error) {
 	return r.transactionOf(ctx, obj.Ref)
 }
@@ -92,9 +104,17 @@ func (r *transactionResolver) Parties(ctx context.Context, obj *generated.Transa
 		return nil, err
 	}
 	if record.reversed != nil {
-		return roleParties(record.reversed.Parties), nil
+		return roleHolders(record.reversed.Parties), nil
 	}
-	return roleParties(record.settled.Parties), nil
+	return roleHolders(record.settled.Parties), nil
+}
+
+func (r *transactionResolver) Attributes(ctx context.Context, obj *generated.Transaction) ([]*generated.NamedText, error) {
+	record, err := r.record(ctx, obj)
+	if err != nil || record.settled == nil {
+		return []*generated.NamedText{}, err
+	}
+	return namedTexts(record.settled.Attributes), nil
 }
 
 func (r *transactionResolver) Postings(ctx context.Context, obj *generated.Transaction) ([]*generated.Posting, error) {
@@ -106,6 +126,17 @@ func (r *transactionResolver) Postings(ctx context.Context, obj *generated.Trans
 		return postings(record.reversed.Postings), nil
 	}
 	return postings(record.settled.Postings), nil
+}
+
+func (r *transactionResolver) Counts(ctx context.Context, obj *generated.Transaction) ([]*generated.AccumulatorCount, error) {
+	record, err := r.record(ctx, obj)
+	if err != nil {
+		return nil, err
+	}
+	if record.reversed != nil {
+		return counts(record.reversed.Counts)
+	}
+	return counts(record.settled.Counts)
 }
 
 func (r *transactionResolver) Explanation(ctx context.Context, obj *generated.Transaction) ([]*generated.ExplanationLine, error) {
@@ -141,6 +172,14 @@ func (r *transactionResolver) ContentHash(ctx context.Context, obj *generated.Tr
 		return record.reversed.ContentHash, nil
 	}
 	return record.settled.ContentHash, nil
+}
+
+func (r *transactionResolver) RefundedBefore(ctx context.Context, obj *generated.Transaction) (*scalar.Decimal, error) {
+	record, err := r.record(ctx, obj)
+	if err != nil || record.settled == nil || record.settled.Original == nil {
+		return nil, err
+	}
+	return new(writtenAmount(record.settled.Refunded, record.settled.Currency)), nil
 }
 
 func (r *transactionResolver) Reason(ctx context.Context, obj *generated.Transaction) (*string, error) {
@@ -179,6 +218,8 @@ func (r *transactionResolver) Audit(ctx context.Context, obj *generated.Transact
 	return r.concerning(ctx, globalID(transactionKind, obj.Source+"/"+obj.ExternalID), first, after)
 }
 
+func (r *Resolver) Accumulator() generated.AccumulatorResolver { return &accumulatorResolver{r} }
+
 func (r *Resolver) ReversePayload() generated.ReversePayloadResolver {
 	return &reversePayloadResolver{r}
 }
@@ -187,6 +228,7 @@ func (r *Resolver) SettlePayload() generated.SettlePayloadResolver { return &set
 
 func (r *Resolver) Transaction() generated.TransactionResolver { return &transactionResolver{r} }
 
+type accumulatorResolver struct{ *Resolver }
 type reversePayloadResolver struct{ *Resolver }
 type settlePayloadResolver struct{ *Resolver }
 type transactionResolver struct{ *Resolver }

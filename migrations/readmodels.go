@@ -22,7 +22,7 @@ type ReadModel struct {
 // The read models.
 var (
 	Account     = ReadModel{"account", 1}
-	Transaction = ReadModel{"transaction", 1}
+	Transaction = ReadModel{"transaction", 2}
 	Daily       = ReadModel{"daily", 2}
 	Directory   = ReadModel{"directory", 1}
 	Audit       = ReadModel{"audit", 2}

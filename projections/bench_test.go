@@ -16,7 +16,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
-	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/ledger"
@@ -41,15 +40,16 @@ func recordedSettlements(b testing.TB, n int) []eventstore.Recorded {
 		e := book.TransactionSettled{
 			Key: book.Key{Source: "pg-1", ExternalID: fmt.Sprintf("20260301-%09d", i)}, ContentHash: "1:0123456789abcdef0123456789abcdef", Type: "sale",
 			Method: "card", Product: fmt.Sprintf("game-%d", rng.IntN(10)), OccurredAt: at, RecordedAt: at, EffectiveOn: "2026-03-01", Currency: "KRW",
-			Parties: map[string]string{"platform": who("platform")}, Amount: money.New(10_000, 0), Contract: "standard", Schedule: "standard", Version: 1, Engine: 1,
-			Uses:     map[domain.StreamID]uint64{"contract-standard": 0, "schedule-standard": 0},
+			Amount: money.New(10_000, 0), Contract: "standard", Schedule: "standard", Version: 1, Engine: 1,
 			Postings: []ledger.Posting{{Account: account("platform", "receivable"), Side: ledger.Debit, Amount: money.New(10_000, 0)}},
 		}
+		parties := map[string]string{"platform": who("platform")}
 		for k, role := range roles {
-			e.Parties[role] = who(role)
+			parties[role] = who(role)
 			e.Postings = append(e.Postings, ledger.Posting{Account: account(role, "payable"), Side: ledger.Credit, Amount: money.New(2_500, 0)})
 			e.Explanation = append(e.Explanation, fee.Line{Rule: fmt.Sprint("rule-", k), To: role, Base: money.New(10_000, 0), Rate: "25%", Exact: "2500", Rounding: "half_up 1", Amount: money.New(2_500, 0)})
 		}
+		e.Parties = book.PartiesOf(parties, func(string) book.Revision { return 0 })
 		data, err := eventstore.Encode(e)
 		require.NoError(b, err)
 		meta, err := eventstore.Meta{Actor: "source:pg-1", Authenticated: "none", Request: "run-1", RecordedAt: at}.Encode()

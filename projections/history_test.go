@@ -42,6 +42,7 @@ type history struct {
 	refs      []domain.Ref
 	reversed  map[int]bool
 	held      []source.RecordQuarantined
+	sums      map[string]money.Amount // of accumulators
 	number    int
 	accounts  int // per purpose and currency
 	perAppend int
@@ -58,7 +59,7 @@ func newHistory(t testing.TB, seed uint64, store eventstore.Store) *history {
 	require.NoError(t, err)
 	h := &history{
 		t: t, rng: rand.New(rand.NewPCG(seed, 7)), store: store, identity: identity, counts: map[domain.StreamID]uint64{},
-		now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), reversed: map[int]bool{}, accounts: 12, perAppend: 1,
+		now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), reversed: map[int]bool{}, sums: map[string]money.Amount{}, accounts: 12, perAppend: 1,
 	}
 	for i := range h.accounts {
 		h.append(domain.Stream(party.Category, partyID(i)), party.PartyRegistered{Party: partyID(i), Kind: party.Seller, Country: "KR", RecordedAt: h.tick()})
@@ -138,9 +139,9 @@ func (h *history) settle() {
 	e := book.TransactionSettled{
 		Key: book.Key{Source: "pg", ExternalID: fmt.Sprintf("tx-%d", h.number)}, ContentHash: "1:00", Type: "sale",
 		Method: []string{"", "card"}[h.rng.IntN(2)], Product: []string{"", "game-1", "game-2"}[h.rng.IntN(3)],
-		Parties:    map[string]string{"platform": partyID(0), "seller": partyID(1 + h.rng.IntN(h.accounts-1))},
+		Parties:    book.Parties{{Role: "platform", ID: partyID(0)}, {Role: "seller", ID: partyID(1 + h.rng.IntN(h.accounts-1))}},
 		OccurredAt: h.now, RecordedAt: h.tick(), Currency: currency, Contract: "arcade", Schedule: "standard", Version: 1 + h.rng.IntN(2), Engine: 1,
-		Uses: map[domain.StreamID]uint64{"schedule-standard": 0}, Postings: []ledger.Posting{}, Explanation: []fee.Line{},
+		Postings: []ledger.Posting{}, Explanation: []fee.Line{},
 	}
 	e.EffectiveOn = domain.DateOf(e.OccurredAt, time.UTC)
 	amount := int64(h.rng.IntN(100_000))
@@ -164,8 +165,26 @@ func (h *history) settle() {
 			e.Type, e.Original = "refund", &book.Original{Key: h.settled[i].Key, Ref: h.refs[i]}
 		}
 	}
+	if amount > 0 {
+		e.Counts = h.counted(id, string(e.EffectiveOn[:7]), currency, e.Amount)
+	}
 	ref := h.append(domain.Stream(book.Category, id), e)
 	h.settled, h.refs = append(h.settled, e), append(h.refs, ref)
+}
+
+// counted adds to a sum of the month, and sometimes to a day of a rolling window.
+func (h *history) counted(id, month string, currency money.Currency, amount money.Amount) []fee.Count {
+	counter := fee.Counter{Name: "month", Scope: fee.ScopeContract, Owner: id, Window: month, Currency: currency}.ID()
+	before := h.sums[id+counter]
+	after, err := before.Add(amount)
+	require.NoError(h.t, err)
+	h.sums[id+counter] = after
+	counts := []fee.Count{{Counter: counter, Before: before, After: after}}
+	if h.rng.IntN(4) == 0 {
+		day := fee.Counter{Name: "recent", Scope: fee.ScopeSchedule, Owner: "standard", Window: month + "-01", Days: 30, Key: "seller=s"}
+		counts = append(counts, fee.Count{Counter: day.ID(), Days: 30, Before: money.New(7, 0), After: money.New(8, 0)})
+	}
+	return counts
 }
 
 func (h *history) reverse() {
@@ -186,6 +205,9 @@ func (h *history) reverse() {
 	e.EffectiveOn = domain.DateOf(e.OccurredAt, time.UTC)
 	for _, p := range target.Postings {
 		e.Postings = append(e.Postings, ledger.Posting{Account: p.Account, Side: p.Side.Opposite(), Amount: p.Amount})
+	}
+	for _, c := range target.Counts {
+		e.Counts = append(e.Counts, fee.Count{Counter: c.Counter, Days: c.Days, Before: c.After, After: c.Before})
 	}
 	h.append(h.refs[i].Stream, e)
 }

@@ -82,12 +82,12 @@ func TestMissingPostgresIsNamed(t *testing.T) {
 }
 
 func TestHelpTeaches(t *testing.T) {
-	for _, command := range []string{"demo", "serve", "apply", "ingest", "quarantine", "projections", "verify", "replay", "migrate", "node", "log", "version"} {
+	for _, command := range []string{"demo", "serve", "apply", "schedule", "ingest", "quarantine", "projections", "verify", "replay", "export", "explain", "migrate", "node", "log", "version"} {
 		help := succeed(t, command, "--help")
 		require.Contains(t, help, "Usage:", command)
 		require.Greater(t, strings.Count(help, "\n"), 8, command)
 	}
-	require.Contains(t, succeed(t, "version"), "rating engine 1")
+	require.Contains(t, succeed(t, "version"), "rating engine 2")
 }
 
 // TestDemo runs what a newcomer runs first.

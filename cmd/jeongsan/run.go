@@ -72,7 +72,9 @@ append-only log and lets every party see its balance within a second.
 Start with:   jeongsan demo
 Then:         jeongsan serve        and open the address it prints
               jeongsan apply        register parties, schedules and contracts from a file
+              jeongsan schedule     write, test, simulate and publish fee schedules
               jeongsan ingest       settle a provider's files
+              jeongsan explain      say how each amount of a settlement came about
               jeongsan verify       prove that log and read models agree
 
 Without --eventstore and --database everything runs embedded in --data.`,
@@ -89,8 +91,8 @@ Without --eventstore and --database everything runs embedded in --data.`,
 		return errors.Join(errUsage, fmt.Errorf("%w; see --help", err))
 	})
 	root.AddCommand(
-		p.demoCommand(), p.serveCommand(), p.applyCommand(), p.ingestCommand(), p.quarantineCommand(),
-		p.projectionsCommand(), p.verifyCommand(), p.replayCommand(), p.migrateCommand(), p.nodeCommand(), p.logCommand(), p.benchCommand(), p.versionCommand(),
+		p.demoCommand(), p.serveCommand(), p.applyCommand(), p.scheduleCommand(), p.ingestCommand(), p.quarantineCommand(), p.explainCommand(),
+		p.projectionsCommand(), p.verifyCommand(), p.replayCommand(), p.exportCommand(), p.migrateCommand(), p.nodeCommand(), p.logCommand(), p.benchCommand(), p.versionCommand(),
 	)
 	return root
 }

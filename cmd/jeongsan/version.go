@@ -63,6 +63,14 @@ func oneArgument(kind string) cobra.PositionalArgs {
 	}
 }
 
+// exactArguments wants one argument for each name.
+func exactArguments(cmd *cobra.Command, args []string, names ...string) error {
+	if len(args) == len(names) {
+		return nil
+	}
+	return errors.Join(errUsage, &domain.Error{Code: domain.CodeInvalid, Field: "argument", Value: strings.Join(args, " "), Message: cmd.CommandPath() + " takes " + strings.Join(names, " and "), Remedy: "see --help"})
+}
+
 // someArguments wants at least one argument of a kind.
 func someArguments(kind string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -167,7 +168,7 @@ func (w Want) convert(v ref.Val) (Result, *domain.Error) {
 		switch w {
 		case Decimal:
 			return Result{Decimal: v.Decimal}, nil
-		case Text:
+		case Text, Plain:
 			return Result{Text: v.String()}, nil
 		}
 	case types.Timestamp:
@@ -175,18 +176,21 @@ func (w Want) convert(v ref.Val) (Result, *domain.Error) {
 			return Result{Time: v.UTC()}, nil
 		}
 	case types.Bool:
-		if w == Bool {
+		switch w {
+		case Bool:
 			return Result{Bool: bool(v)}, nil
+		case Plain:
+			return Result{Text: strconv.FormatBool(bool(v))}, nil
 		}
 	case types.Int:
 		switch w {
 		case Decimal:
 			return Result{Decimal: decimal.NewFromInt(int64(v))}, nil
-		case Text:
+		case Text, Plain:
 			return Result{Text: decimal.NewFromInt(int64(v)).String()}, nil
 		}
 	case types.Null:
-		if w == Text {
+		if w == Text || w == Plain {
 			return Result{}, nil
 		}
 	}
@@ -195,7 +199,7 @@ func (w Want) convert(v ref.Val) (Result, *domain.Error) {
 
 func (w Want) fromText(s string) (Result, *domain.Error) {
 	switch w {
-	case Text:
+	case Text, Plain:
 		return Result{Text: s}, nil
 	case Decimal:
 		d, err := parseDecimal(s)

@@ -56,16 +56,18 @@ func NewLanguage(columns []string) (*Language, error) {
 type Want uint8
 
 // The wanted types. Where a Decimal or a Time is wanted, a text is read as one:
-// the digits of a decimal, an instant of RFC 3339.
+// the digits of a decimal, an instant of RFC 3339. Where a Plain value is wanted, a
+// decimal gives its digits, and a truth "true" or "false", as text.
 const (
 	Text Want = iota
 	Decimal
 	Time
 	Bool
+	Plain
 )
 
 func (w Want) String() string {
-	return [...]string{"a text", "a decimal", "a time", "true or false"}[w]
+	return [...]string{"a text", "a decimal", "a time", "true or false", "a text, a decimal, or true or false"}[w]
 }
 
 func (w Want) allows(t *cel.Type) bool {
@@ -76,7 +78,9 @@ func (w Want) allows(t *cel.Type) bool {
 		return t.IsExactType(types.BoolType)
 	case t.IsExactType(types.StringType):
 		return true
-	case w == Decimal:
+	case w == Plain && t.IsExactType(types.BoolType):
+		return true
+	case w == Decimal || w == Plain:
 		return t.IsExactType(decimalType) || t.IsExactType(types.IntType)
 	case w == Time:
 		return t.IsExactType(types.TimestampType)

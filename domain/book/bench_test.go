@@ -9,10 +9,17 @@ import (
 )
 
 // BenchmarkDecide settles a sale of five postings as a writer does, without the
-// index: load the key, decide, fold.
+// index: load the key, decide, fold. Tiered is rated by the second engine, with an
+// accumulator.
 func BenchmarkDecide(b *testing.B) {
+	b.Run("standard", func(b *testing.B) { benchmarkDecide(b, compiledTerms(b, "standard")) })
+	b.Run("tiered", func(b *testing.B) { benchmarkDecide(b, compiledTerms(b, "tiered")) })
+}
+
+func benchmarkDecide(b *testing.B, terms *book.Terms) {
 	s := book.Decider.Initial()
 	command := sale(b, "s", "123.45")
+	command.Terms = terms
 	s.Drop()
 	s.Mark()
 	b.ReportAllocs()

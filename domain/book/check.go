@@ -15,8 +15,11 @@ const (
 	LongestText       = 128 // method, product
 	LongestReason     = 500
 	longestHash       = 160
-	// MaxParties is how many roles a transaction may name.
-	MaxParties = 32
+	// MaxParties is how many roles a transaction may name, MaxAttributes how many
+	// attributes it may bring.
+	MaxParties       = 32
+	MaxAttributes    = 32
+	LongestAttribute = 256 // bytes of a value
 )
 
 func (k Key) check(prefix string) error {
@@ -53,6 +56,9 @@ func (t *Transaction) check() error {
 		return err
 	}
 	if err := checkParties(t.Parties); err != nil {
+		return err
+	}
+	if err := checkAttributes(t.Attributes); err != nil {
 		return err
 	}
 	if err := checkInstant("occurred_at", t.OccurredAt); err != nil {
@@ -97,6 +103,25 @@ func checkParties(parties map[string]string) error {
 		}
 		if err != nil && (first == nil || role < at) {
 			first, at = err, role
+		}
+	}
+	return first
+}
+
+// checkAttributes names the alphabetically first attribute at fault.
+func checkAttributes(attributes map[string]string) error {
+	if len(attributes) > MaxAttributes {
+		return invalid("attributes", strconv.Itoa(len(attributes)), "too many attributes", "send at most "+strconv.Itoa(MaxAttributes))
+	}
+	var first error
+	at := ""
+	for name, value := range attributes {
+		err := domain.CheckName("attributes", name)
+		if err == nil && domain.CheckText("", value, LongestAttribute) != nil {
+			err = domain.CheckText("attributes."+name, value, LongestAttribute)
+		}
+		if err != nil && (first == nil || name < at) {
+			first, at = err, name
 		}
 	}
 	return first

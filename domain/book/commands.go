@@ -17,9 +17,11 @@ type Transaction struct {
 	Method      string            `json:"method,omitempty"`
 	Product     string            `json:"product,omitempty"`
 	Parties     map[string]string `json:"parties,omitempty"` // role → party id
-	OccurredAt  time.Time         `json:"occurred_at"`
-	Currency    money.Currency    `json:"currency"`
-	Amount      money.Amount      `json:"amount"` // signed; negative gives money back
+	// Attributes are what else schedules may ask for, by name.
+	Attributes map[string]string `json:"attributes,omitempty"`
+	OccurredAt time.Time         `json:"occurred_at"`
+	Currency   money.Currency    `json:"currency"`
+	Amount     money.Amount      `json:"amount"` // signed; negative gives money back
 	// OriginalID is the external id, within the same source, that a refund names.
 	OriginalID string `json:"original_id,omitempty"`
 }
@@ -36,11 +38,21 @@ type Policy struct {
 // Terms are the contract and schedule that the command door found for a
 // transaction, with the revision of everything it looked at.
 type Terms struct {
-	Contract    string
-	Schedule    *fee.Schedule
-	Parties     map[string]string // role → party id: the transaction's and the contract's
-	EffectiveOn domain.Date
-	Uses        map[domain.StreamID]uint64
+	Contract         string
+	ContractRevision Revision
+	Schedule         *fee.Schedule // with the contract's parameters
+	ScheduleRevision Revision
+	Parties          Parties // the transaction's and the contract's
+	EffectiveOn      domain.Date
+	Floors           []Floor
+}
+
+// Floor is below what a transaction may not take an account of a role's party:
+// credits less debits stay at Amounts or above, per currency.
+type Floor struct {
+	Role    string
+	Purpose string
+	Amounts map[money.Currency]money.Amount
 }
 
 // SettleTransaction asks to apply a contract to a transaction and post the entry.
@@ -48,9 +60,12 @@ type SettleTransaction struct {
 	Transaction Transaction `json:"transaction"`
 	Policy      Policy      `json:"policy"`
 
-	// Filled by the command door, never by callers.
-	Terms      *Terms    `json:"-"`
-	RecordedAt time.Time `json:"-"`
+	// Filled by the command door, never by callers. Original is the event that settled
+	// the transaction which this one names, where AsOriginal asks for it: the terms
+	// are then those of that event.
+	Terms      *Terms              `json:"-"`
+	Original   *TransactionSettled `json:"-"`
+	RecordedAt time.Time           `json:"-"`
 }
 
 // CommandType implements domain.Command.

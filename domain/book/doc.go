@@ -5,8 +5,8 @@
 //
 // # State
 //
-// The state has two halves. The hot half (balances, last recorded time, number
-// of events) is held whole. The keyed half, one KeyRecord per transaction, grows
+// The state has two halves. The hot half (balances, counters, last recorded time,
+// number of events) is held whole. The keyed half, one KeyRecord per transaction, grows
 // with history and is held only as far as a decision needs it:
 //
 //	command ──Keys──▶ keys to load ──State.Load──▶ Decide ──events──▶ Evolve ──Changes──▶ index
@@ -24,6 +24,15 @@
 // A state made by Decider.Initial holds every key it has seen, so a plain fold of
 // the stream needs none of this. A state that was restored, or has dropped keys,
 // insists that a key is loaded before it is asked about.
+//
+// # Counters
+//
+// Accumulators of schedules count in the order of the book. What a transaction
+// found and made of them is in its event, before and after; folding trusts the
+// value after and refuses an event whose value before is not the book's. A reversal
+// takes back what its target counted. Of a rolling window each day has a bucket and
+// the window is their sum; a bucket that no window can need any more, not even that
+// of a transaction which comes a month late, is dropped when a newer day is counted.
 //
 // # What may not live here
 //

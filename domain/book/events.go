@@ -24,27 +24,37 @@ type Key struct {
 type TransactionSettled struct {
 	Key
 	// ContentHash is "<scheme>:<hex>" over the decoded source fields.
-	ContentHash string            `json:"content_hash"`
-	Type        string            `json:"type"`
-	Method      string            `json:"method,omitempty"`
-	Product     string            `json:"product,omitempty"`
-	Parties     map[string]string `json:"parties,omitempty"` // role → party id, as used
+	ContentHash string `json:"content_hash"`
+	Type        string `json:"type"`
+	Method      string `json:"method,omitempty"`
+	Product     string `json:"product,omitempty"`
+	// Attributes are those of the transaction that the schedule declares as inputs.
+	Attributes  map[string]string `json:"attributes,omitempty"`
+	Parties     Parties           `json:"parties,omitempty"` // as used
 	OccurredAt  time.Time         `json:"occurred_at"`
 	EffectiveOn domain.Date       `json:"effective_on"`
 	RecordedAt  time.Time         `json:"recorded_at"`
 	Currency    money.Currency    `json:"currency"`
 	// Amount is the exact signed amount as the source sent it.
 	Amount money.Amount `json:"amount"`
-	// Original is the transaction that a refund names.
-	Original *Original `json:"original,omitempty"`
-	Contract string    `json:"contract"`
-	Schedule string    `json:"schedule"`
-	Version  int       `json:"version"` // of the schedule
-	// Uses gives the revision of every reference stream that was looked at.
-	Uses        map[domain.StreamID]uint64 `json:"uses"`
-	Engine      int                        `json:"engine"` // version of the rating engine
-	Postings    []ledger.Posting           `json:"postings"`
-	Explanation []fee.Line                 `json:"explanation"`
+	// Original is the transaction that a refund names, and Refunded the absolute sum
+	// of what was given back of it before this one.
+	Original *Original    `json:"original,omitempty"`
+	Refunded money.Amount `json:"refunded,omitzero"`
+	// Contract and Schedule with the revisions of their streams that were looked at,
+	// and the version of the schedule. A refund that is rated as its original has
+	// those of the original.
+	Contract         string   `json:"contract"`
+	ContractRevision Revision `json:"contract_revision"`
+	Schedule         string   `json:"schedule"`
+	ScheduleRevision Revision `json:"schedule_revision"`
+	Version          int      `json:"version"`
+	Engine           int      `json:"engine"` // version of the rating engine
+
+	Postings []ledger.Posting `json:"postings"`
+	// Counts is what the transaction made of accumulators.
+	Counts      []fee.Count `json:"counts,omitempty"`
+	Explanation []fee.Line  `json:"explanation"`
 }
 
 // Original names an earlier transaction of the book by key and by event.
@@ -54,7 +64,7 @@ type Original struct {
 }
 
 // EventType implements domain.Event.
-func (TransactionSettled) EventType() string { return "TransactionSettled.v1" }
+func (TransactionSettled) EventType() string { return "TransactionSettled.v2" }
 
 // EntryReversed records an entry with the sides of an earlier one swapped.
 type EntryReversed struct {
@@ -70,13 +80,15 @@ type EntryReversed struct {
 	RecordedAt  time.Time      `json:"recorded_at"`
 	Currency    money.Currency `json:"currency"`
 	// Amount is the reversed transaction's amount with the other sign.
-	Amount   money.Amount      `json:"amount"`
-	Type     string            `json:"type"` // of the reversed transaction
-	Method   string            `json:"method,omitempty"`
-	Product  string            `json:"product,omitempty"`
-	Parties  map[string]string `json:"parties,omitempty"`
-	Postings []ledger.Posting  `json:"postings"`
+	Amount   money.Amount     `json:"amount"`
+	Type     string           `json:"type"` // of the reversed transaction
+	Method   string           `json:"method,omitempty"`
+	Product  string           `json:"product,omitempty"`
+	Parties  Parties          `json:"parties,omitempty"`
+	Postings []ledger.Posting `json:"postings"`
+	// Counts takes back what the reversed transaction made of accumulators.
+	Counts []fee.Count `json:"counts,omitempty"`
 }
 
 // EventType implements domain.Event.
-func (EntryReversed) EventType() string { return "EntryReversed.v1" }
+func (EntryReversed) EventType() string { return "EntryReversed.v2" }

@@ -1,10 +1,12 @@
 package book
 
 import (
+	"math"
 	"strconv"
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/ledger"
 )
 
@@ -44,11 +46,14 @@ func (s *State) settled(e *TransactionSettled) error {
 			return err
 		}
 	}
+	if err := s.tally(e.Counts); err != nil {
+		return err
+	}
 	if err := s.apply(e.Postings, e.RecordedAt); err != nil {
 		return err
 	}
 	s.setKey(e.Key, KeyRecord{
-		Revision: s.count, ContentHash: e.ContentHash, Kind: KindSettlement, Currency: e.Currency, Amount: e.Amount,
+		Revision: s.count, ContentHash: e.ContentHash, Kind: KindSettlement, Engine: recordedEngine(e.Engine), Currency: e.Currency, Amount: e.Amount,
 	}, true)
 	if e.Original != nil {
 		s.setKey(e.Original.Key, original, false)
@@ -81,6 +86,9 @@ func (s *State) reversed(e *EntryReversed) error {
 			return &domain.Error{Code: domain.CodeConflict, Field: "original", Value: e.Original.ExternalID, Message: "more refunds reversed than made"}
 		}
 	}
+	if err := s.tally(e.Counts); err != nil {
+		return err
+	}
 	if err := s.apply(e.Postings, e.RecordedAt); err != nil {
 		return err
 	}
@@ -93,6 +101,14 @@ func (s *State) reversed(e *EntryReversed) error {
 	}
 	s.count++
 	return nil
+}
+
+// recordedEngine is KeyRecord.Engine.
+func recordedEngine(engine int) uint8 {
+	if engine <= fee.Engine1 {
+		return 0
+	}
+	return uint8(min(engine, math.MaxUint8))
 }
 
 // unused refuses a key that is known to exist.

@@ -7,7 +7,7 @@ import (
 )
 
 // sum is an unsigned 128-bit number, added and subtracted modulo 2^128: a sum
-// over accounts does not depend on their order.
+// over accounts and counters does not depend on their order.
 type sum struct{ high, low uint64 }
 
 func (s sum) plus(o sum) sum {
@@ -22,11 +22,11 @@ func (s sum) minus(o sum) sum {
 	return sum{high, low}
 }
 
-// Hash is a fingerprint of the hot half: number of events, last recorded time and
-// every account with its balance by value. Equal histories give equal hashes, in
+// Hash is a fingerprint of the hot half: number of events, last recorded time,
+// every account with its balance and every counter, by value. Equal histories give equal hashes, in
 // whatever groups they were folded and whatever was rolled back in between; a
 // restored state has the hash of the one it was taken from. It costs one SHA-256
-// per account changed since it was last asked for.
+// per account and counter changed since it was last asked for.
 func (s *State) Hash() [16]byte {
 	for _, a := range s.stale {
 		s.sum = s.sum.minus(a.part)
@@ -38,6 +38,16 @@ func (s *State) Hash() [16]byte {
 	}
 	clear(s.stale)
 	s.stale = s.stale[:0]
+	for _, c := range s.staleCounters {
+		s.sum = s.sum.minus(c.part)
+		c.part, c.stale = sum{}, false
+		if c.held {
+			c.part = c.fingerprint()
+			s.sum = s.sum.plus(c.part)
+		}
+	}
+	clear(s.staleCounters)
+	s.staleCounters = s.staleCounters[:0]
 
 	var b [40]byte
 	binary.BigEndian.PutUint64(b[0:], s.sum.high)
@@ -66,6 +76,10 @@ func (a *account) fingerprint() sum {
 	b = a.balance.Debits.Shorten().Append(b)
 	b = append(b, 0)
 	b = a.balance.Credits.Shorten().Append(b)
+	return sumOf(b)
+}
+
+func sumOf(b []byte) sum {
 	digest := sha256.Sum256(b)
 	return sum{binary.BigEndian.Uint64(digest[:8]), binary.BigEndian.Uint64(digest[8:16])}
 }

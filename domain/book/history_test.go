@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -40,10 +41,13 @@ func FuzzHistory(f *testing.F) {
 func historyProperty(t *rapid.T) {
 	h := &history{
 		T: t, whole: book.Decider.Initial(), writer: newWriter(), now: start,
-		model: map[book.Key]*fact{}, totals: map[string]*big.Int{}, sent: nil,
+		model: map[book.Key]*fact{}, totals: map[string]*big.Int{}, recount: newRecount(), sent: nil,
 	}
 	for range rapid.IntRange(1, 60).Draw(t, "commands") {
 		h.step()
+	}
+	if rapid.Bool().Draw(t, "undo") {
+		h.undo()
 	}
 	h.writer.commit()
 	require.Equal(t, h.whole.Hash(), h.writer.state.Hash())
@@ -53,6 +57,7 @@ func historyProperty(t *rapid.T) {
 	require.NoError(t, again.Err())
 	require.Equal(t, h.whole.Hash(), again.Hash())
 	require.Equal(t, maps.Collect(h.whole.Balances()), maps.Collect(again.Balances()))
+	require.Equal(t, maps.Collect(h.whole.Counters()), maps.Collect(again.Counters()))
 	for key := range h.model {
 		want, _, _ := h.whole.Record(key)
 		got, found, known := again.Record(key)
@@ -71,6 +76,7 @@ type fact struct {
 	reversed bool
 	reversal bool
 	settled  book.TransactionSettled
+	terms    *book.Terms
 	before   map[ledger.AccountID]*big.Int // nets before it, of its accounts
 }
 
@@ -83,10 +89,39 @@ type history struct {
 	model  map[book.Key]*fact
 	totals map[string]*big.Int // currency + side
 	sent   []domain.Command
+
+	*recount
 }
 
-func (h *history) step() {
-	command := h.draw()
+func (h *history) step() { h.send(h.draw()) }
+
+// undo reverses all that can be, the newest first. Then nobody owes anybody
+// anything, and nothing is counted.
+func (h *history) undo() {
+	for i := len(h.events) - 1; i >= 0; i-- {
+		settled, ok := h.events[i].(book.TransactionSettled)
+		if !ok || h.model[settled.Key].reversed {
+			continue
+		}
+		reverse := book.ReverseEntry{
+			Key: key(fmt.Sprintf("undo%d", i)), Book: "main", ContentHash: "1:aa", Target: settled.Key, Reason: "undo",
+			OccurredAt: h.now, EffectiveOn: "2026-11-22", RecordedAt: h.now, Reversed: &settled,
+		}
+		if _, err := book.Decider.Decide(h.whole, reverse); domain.CodeOf(err) == domain.CodeOutOfRange {
+			return // the totals of both sides are huge
+		}
+		h.send(reverse)
+		require.True(h, h.model[settled.Key].reversed)
+	}
+	for id, balance := range h.whole.Balances() {
+		require.Zero(h, balance.Debits.Cmp(balance.Credits), "%s is %v", id, balance)
+	}
+	for id, counted := range h.whole.Counters() {
+		require.True(h, counted.Value.IsZero(), "%s is %v", id, counted)
+	}
+}
+
+func (h *history) send(command domain.Command) {
 	before := h.whole.Hash()
 	revision, replay, _ := book.Lookup(h.whole, command)
 	events, err := book.Decider.Decide(h.whole, command)
@@ -115,6 +150,11 @@ func (h *history) step() {
 	h.writer.evolve(events[0])
 	h.events = append(h.events, events[0])
 	h.record(events[0])
+	if c, settles := command.(book.SettleTransaction); settles {
+		h.model[k].terms = c.Terms
+		h.rateAgain(h.model[k])
+	}
+	h.recount.take(h, events[0])
 	h.sent = append(h.sent, command)
 	require.Equal(h, uint64(len(h.events)), h.whole.Count())
 	h.compare()
@@ -127,6 +167,21 @@ func (h *history) step() {
 	if rapid.IntRange(0, 3).Draw(h.T, "writer") == 0 {
 		h.writer.turn(h.T)
 	}
+}
+
+// rateAgain: the event, with that of its original, says all that the schedule saw.
+func (h *history) rateAgain(f *fact) {
+	var original *book.TransactionSettled
+	if f.original != nil {
+		original = &f.original.settled
+	}
+	again, err := f.terms.Schedule.Apply(f.settled.Input(original))
+	require.NoError(h, err)
+	require.Equal(h, f.settled.Explanation, append([]fee.Line{}, again.Lines...))
+	require.Equal(h, f.settled.Counts, again.Counts)
+	explained, err := f.terms.Schedule.Explain(f.settled.Input(original))
+	require.NoError(h, err)
+	require.Equal(h, again.Lines, explained.Result.Lines)
 }
 
 // check holds an event against what must be true of every entry.
@@ -223,6 +278,7 @@ func (h *history) compare() {
 			require.Zero(h, h.totals[currency+"debit"].Cmp(h.totals[currency+"credit"]), "debits and credits differ")
 		}
 	}
+	h.recount.compare(h)
 	for key, f := range h.model {
 		record, found, known := h.whole.Record(key)
 		require.True(h, found && known)
@@ -257,7 +313,7 @@ func (h *history) draw() domain.Command {
 	}
 	c := book.SettleTransaction{
 		Policy:     book.Policy{SettleUnmatched: rapid.Bool().Draw(t, "unmatched"), SubMinor: rapid.Bool().Draw(t, "sub minor")},
-		RecordedAt: h.now, Terms: standardTerms(t),
+		RecordedAt: h.now, Terms: h.terms(),
 		Transaction: book.Transaction{
 			Key: key(id), Book: "main", ContentHash: hash, Type: "sale", OccurredAt: h.now,
 			Currency: rapid.SampledFrom([]money.Currency{"USD", "KRW"}).Draw(t, "currency"),
@@ -272,21 +328,50 @@ func (h *history) draw() domain.Command {
 			tx.Amount = money.New(tx.Amount.Units()/part, tx.Amount.Scale())
 		}
 	}
+	if rapid.IntRange(0, 3).Draw(t, "graded") == 0 {
+		tx.Attributes = map[string]string{"grade": rapid.SampledFrom([]string{"small", "general"}).Draw(t, "grade")}
+	}
+	if f := h.model[book.Key{Source: tx.Source, ExternalID: tx.OriginalID}]; f != nil && h.whole.AsOriginal(tx) {
+		bound := *f.terms
+		bound.EffectiveOn = c.Terms.EffectiveOn
+		c.Terms, c.Original = &bound, &f.settled
+	}
 	return c
 }
 
-var compiledStandard *book.Terms
+// terms draws a schedule, a studio and a day.
+func (h *history) terms() *book.Terms {
+	name := rapid.SampledFrom([]string{"standard", "tiered", "busy"}).Draw(h.T, "schedule")
+	made := *compiledTerms(h.T, name)
+	made.EffectiveOn = rapid.SampledFrom([]domain.Date{"2026-11-22", "2026-11-23", "2026-11-30", "2026-12-01", "2027-01-05"}).Draw(h.T, "on")
+	if rapid.Bool().Draw(h.T, "other studio") {
+		made.Parties = slices.Clone(made.Parties)
+		for i := range made.Parties {
+			if made.Parties[i].Role == "studio" {
+				made.Parties[i].ID = "studio-8"
+			}
+		}
+	}
+	return &made
+}
 
-func standardTerms(t require.TestingT) *book.Terms {
-	if compiledStandard == nil {
+var compiled = map[string]*book.Terms{}
+
+func compiledTerms(t require.TestingT, name string) *book.Terms {
+	if compiled[name] == nil {
 		var document fee.Document
-		require.NoError(t, json.Unmarshal([]byte(standard), &document))
+		require.NoError(t, json.Unmarshal([]byte(schedules[name]), &document))
 		schedule, err := fee.Compile(document)
 		require.NoError(t, err)
-		compiledStandard = &book.Terms{Contract: "c-1", Schedule: schedule, Parties: parties, EffectiveOn: "2026-11-22", Uses: map[domain.StreamID]uint64{"contract-c-1": 0}}
+		compiled[name] = &book.Terms{
+			Contract: "c-1", Schedule: schedule, EffectiveOn: "2026-11-22", ScheduleRevision: book.NotRecorded,
+			Parties: book.PartiesOf(parties, func(string) book.Revision { return 0 }),
+		}
 	}
-	return compiledStandard
+	return compiled[name]
 }
+
+func standardTerms(t require.TestingT) *book.Terms { return compiledTerms(t, "standard") }
 
 // stored brings events into JSON and back.
 func stored(t require.TestingT, events []domain.Event) []domain.Event {

@@ -12,9 +12,10 @@ type journal struct {
 	recorded time.Time
 	err      error
 	// Lengths of the lists of changes at the mark.
-	changedAccounts, changedKeys int
-	accounts                     []accountUndo
-	keys                         []keyUndo
+	changedAccounts, changedKeys, changedCounters int
+	accounts                                      []accountUndo
+	keys                                          []keyUndo
+	counters                                      []counterUndo
 }
 
 type accountUndo struct {
@@ -22,6 +23,13 @@ type accountUndo struct {
 	balance ledger.Balance
 	changed bool
 	open    bool // before
+}
+
+type counterUndo struct {
+	counter *counter
+	old     Counted
+	held    bool
+	changed bool
 }
 
 type keyUndo struct {
@@ -36,8 +44,8 @@ func (s *State) Mark() {
 	s.marked = true
 	u := &s.undo
 	u.count, u.recorded, u.err = s.count, s.recorded, s.err
-	u.changedAccounts, u.changedKeys = len(s.changedAccounts), len(s.changedKeys)
-	u.accounts, u.keys = u.accounts[:0], u.keys[:0]
+	u.changedAccounts, u.changedKeys, u.changedCounters = len(s.changedAccounts), len(s.changedKeys), len(s.changedCounters)
+	u.accounts, u.keys, u.counters = u.accounts[:0], u.keys[:0], u.counters[:0]
 }
 
 // Rollback undoes everything folded since Mark and removes the mark. Without a
@@ -63,6 +71,12 @@ func (s *State) Rollback() {
 			delete(s.accounts, e.account.id)
 		}
 	}
+	for i := len(u.counters) - 1; i >= 0; i-- {
+		e := &u.counters[i]
+		s.putCounter(e.counter, e.old, e.held)
+		e.counter.changed = e.changed
+	}
+	s.changedCounters = s.changedCounters[:u.changedCounters]
 	s.changedAccounts = s.changedAccounts[:u.changedAccounts]
 	s.changedKeys = s.changedKeys[:u.changedKeys]
 	s.count, s.recorded, s.err = u.count, u.recorded, u.err
@@ -74,7 +88,8 @@ func (s *State) unmark() {
 	s.marked = false
 	clear(s.undo.accounts)
 	clear(s.undo.keys)
-	s.undo.accounts, s.undo.keys = s.undo.accounts[:0], s.undo.keys[:0]
+	clear(s.undo.counters)
+	s.undo.accounts, s.undo.keys, s.undo.counters = s.undo.accounts[:0], s.undo.keys[:0], s.undo.counters[:0]
 }
 
 // Changes is what a book's events since the last Commit have made of it: what an
@@ -83,10 +98,19 @@ type Changes struct {
 	// Count and Recorded are the state's, after all events.
 	Count    uint64
 	Recorded time.Time
-	// Keys and Accounts hold each changed key and account once, with its newest
-	// value, in the order of first change.
+	// Keys, Accounts and Counters hold each changed key, account and counter once,
+	// with its newest value, in the order of first change.
 	Keys     []KeyChange
 	Accounts []AccountChange
+	Counters []CounterChange
+}
+
+// CounterChange is a counter with its newest value.
+type CounterChange struct {
+	ID string
+	Counted
+	// Gone says that a snapshot must not hold it any more.
+	Gone bool
 }
 
 // KeyChange is a key with its newest record.
@@ -121,8 +145,18 @@ func (s *State) Commit() Changes {
 		changes.Accounts = append(changes.Accounts, AccountChange{a.id, a.balance})
 		a.changed = false
 	}
+	if len(s.changedCounters) > 0 {
+		changes.Counters = make([]CounterChange, 0, len(s.changedCounters))
+	}
+	for _, c := range s.changedCounters {
+		changes.Counters = append(changes.Counters, CounterChange{c.id, c.Counted, !c.held})
+		if c.changed = false; !c.held {
+			delete(s.counters, c.id)
+		}
+	}
 	clear(s.changedAccounts)
-	s.changedKeys, s.changedAccounts = s.changedKeys[:0], s.changedAccounts[:0]
+	clear(s.changedCounters)
+	s.changedKeys, s.changedAccounts, s.changedCounters = s.changedKeys[:0], s.changedAccounts[:0], s.changedCounters[:0]
 	s.unmark()
 	return changes
 }

@@ -37,8 +37,11 @@ type KeyRecord struct {
 	Revision    uint64
 	ContentHash string
 	Kind        Kind
-	Currency    money.Currency
-	Amount      money.Amount // signed, as in the event
+	// Engine is the rating engine of a settlement where it is not the first: a later
+	// transaction that gives back of it is rated with it.
+	Engine   uint8
+	Currency money.Currency
+	Amount   money.Amount // signed, as in the event
 	// Refunded is the absolute sum of what later transactions gave back of it.
 	Refunded money.Amount
 	// ReversedBy is the revision of its reversal. It is 0 where there is none: a
@@ -104,16 +107,24 @@ func EventKeys(event domain.Event) []Key {
 	return nil
 }
 
-const recordVersion = 1
+// Versions of the compact form. The first has no engine.
+const (
+	recordVersion       = 1
+	recordVersionEngine = 2
+)
 
 // AppendBinary appends the compact form of the record, near 30 bytes: a version,
-// the kind, variable-length integers, the currency, and the content hash as bytes
+// the kind, the engine where it is not the first, variable-length integers, the currency, and the content hash as bytes
 // where it has the usual form "<scheme>:<hex>".
 func (r KeyRecord) AppendBinary(b []byte) ([]byte, error) {
 	if len(r.Currency) != 3 {
 		return b, damaged("currency " + strconv.Quote(string(r.Currency)))
 	}
-	b = append(b, recordVersion, byte(r.Kind))
+	if r.Engine == 0 {
+		b = append(b, recordVersion, byte(r.Kind))
+	} else {
+		b = append(b, recordVersionEngine, byte(r.Kind), r.Engine)
+	}
 	b = binary.AppendUvarint(b, r.Revision)
 	b = append(b, r.Currency...)
 	b = appendAmount(b, r.Amount)
@@ -136,11 +147,17 @@ func (r KeyRecord) MarshalBinary() ([]byte, error) { return r.AppendBinary(make(
 // and leaves the record as it was.
 func (r *KeyRecord) UnmarshalBinary(data []byte) error {
 	d := decoder{data: data}
-	if version := d.byte(); version != recordVersion {
+	version := d.byte()
+	if version != recordVersion && version != recordVersionEngine {
 		return damaged("version " + strconv.Itoa(int(version)))
 	}
 	var out KeyRecord
 	out.Kind = Kind(d.byte())
+	if version == recordVersionEngine {
+		if out.Engine = d.byte(); out.Engine == 0 && !d.bad {
+			return damaged("no engine")
+		}
+	}
 	out.Revision = d.uvarint()
 	out.Currency = money.Currency(d.take(3))
 	out.Amount = d.amount()

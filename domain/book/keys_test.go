@@ -84,7 +84,7 @@ func TestKeyRecordRefusesOtherVersions(t *testing.T) {
 	data, err := book.KeyRecord{Kind: book.KindReversal, Currency: "KRW"}.MarshalBinary()
 	require.NoError(t, err)
 	var record book.KeyRecord
-	for i, bad := range map[int]byte{0: 2, 1: 3} { // version, kind
+	for i, bad := range map[int]byte{0: 3, 1: 3} { // version, kind
 		damaged := bytes.Clone(data)
 		damaged[i] = bad
 		require.ErrorContains(t, record.UnmarshalBinary(damaged), "rebuild the index")

@@ -54,6 +54,10 @@ func (s *State) reverse(c *ReverseEntry) (domain.Event, error) {
 	if err := s.fits(postings); err != nil {
 		return nil, err
 	}
+	counts, err := s.takeBack(settled.Counts)
+	if err != nil {
+		return nil, err
+	}
 	return EntryReversed{
 		Key: c.Key, ContentHash: c.ContentHash,
 		Reverses: Original{Key: c.Target, Ref: domain.Ref{Stream: domain.Stream(Category, c.Book), Revision: target.Revision}},
@@ -61,7 +65,7 @@ func (s *State) reverse(c *ReverseEntry) (domain.Event, error) {
 		Reason:   c.Reason, OccurredAt: c.OccurredAt.UTC(), EffectiveOn: c.EffectiveOn, RecordedAt: s.stamp(c.RecordedAt),
 		Currency: settled.Currency, Amount: settled.Amount.Neg(),
 		Type: settled.Type, Method: settled.Method, Product: settled.Product, Parties: settled.Parties,
-		Postings: postings,
+		Postings: postings, Counts: counts,
 	}, nil
 }
 

@@ -26,8 +26,15 @@ import (
 //	altered <id>             the same key with other content
 //	policy unmatched|sub_minor …   of all later commands; none without a word
 //	balance <account> <debits> <credits>
+//	schedule <name>          of later contracts; standard without a word
+//	date <date>              on which later commands are effective
+//	counter <id> <value>
+//	floor <role> <purpose> <currency> <amount>, of all later commands
 //
-// Contracts pay 10 % to the tax office, 70 % of what remains to the studio, 5 %
+// +name=value gives a transaction an attribute. What an entry counted stands below
+// its postings: count <counter> <before> <after>.
+//
+// Standard contracts pay 10 % to the tax office, 70 % of what remains to the studio, 5 %
 // of the gross but at least 0.10 USD to the affiliate and the rest to the house.
 const standard = `{"schedule":"standard","version":2,"effective_from":"2026-01-01","funds":{"role":"acquirer"},"rounding_difference":{"role":"house"},
 	"rules":[{"id":"vat","to":{"role":"tax"},"percent":"10"},
@@ -253,10 +260,13 @@ sale s5 1.00 EUR studio=studio-8
   credit shop/payable/EUR       0.22`,
 }
 
-func TestScenarios(t *testing.T) {
+func TestScenarios(t *testing.T) { runScenarios(t, scenarios) }
+
+func runScenarios(t *testing.T, scenarios map[string]string) {
+	t.Helper()
 	for name, script := range scenarios {
 		t.Run(name, func(t *testing.T) {
-			r := &runner{t: t, state: book.Decider.Initial(), sent: map[string]domain.Command{}, now: start}
+			r := &runner{t: t, state: book.Decider.Initial(), sent: map[string]domain.Command{}, now: start, schedule: standard, on: "2026-11-22"}
 			var command string
 			var expected []string
 			for line := range strings.SplitSeq(strings.TrimSpace(script)+"\nend", "\n") {
@@ -282,6 +292,10 @@ type runner struct {
 	sent   map[string]domain.Command
 	events []domain.Event
 	now    time.Time
+
+	schedule string
+	on       domain.Date
+	floors   []book.Floor
 }
 
 func (r *runner) run(line string, expected []string) {
@@ -290,6 +304,20 @@ func (r *runner) run(line string, expected []string) {
 	switch fields[0] {
 	case "policy":
 		r.policy = book.Policy{SettleUnmatched: strings.Contains(line, "unmatched"), SubMinor: strings.Contains(line, "sub_minor")}
+		return
+	case "schedule":
+		r.schedule = schedules[strings.Join(fields[1:], " ")]
+		require.NotEmpty(r.t, r.schedule, line)
+		return
+	case "floor":
+		r.floors = append(r.floors, book.Floor{Role: fields[1], Purpose: fields[2], Amounts: map[money.Currency]money.Amount{money.Currency(fields[3]): amount(r.t, fields[4])}})
+		return
+	case "date":
+		r.on = domain.Date(fields[1])
+		return
+	case "counter":
+		want, got := amount(r.t, fields[2]), r.state.Counter(fields[1])
+		require.Zero(r.t, want.Cmp(got), "%s\ngot %s", line, got)
 		return
 	case "balance":
 		got := r.state.Balance(ledger.AccountID(fields[1]))
@@ -324,6 +352,9 @@ func (r *runner) run(line string, expected []string) {
 		if got == nil {
 			got = []string{"nothing"}
 		}
+		for _, c := range counts(events[0]) {
+			got = append(got, fmt.Sprintf("count %s %s %s", c.Counter, c.Before, c.After))
+		}
 		r.state = book.Decider.Evolve(r.state, events[0])
 		require.NoError(r.t, r.state.Err())
 		require.Equal(r.t, count+1, r.state.Count())
@@ -352,7 +383,7 @@ func (r *runner) command(fields []string) domain.Command {
 	case "reverse":
 		c := book.ReverseEntry{
 			Key: key(id), Book: "main", ContentHash: "1:" + fmt.Sprintf("%x", id), Target: key(fields[3]), Reason: "wrong",
-			OccurredAt: r.now, EffectiveOn: "2026-11-23", RecordedAt: r.now,
+			OccurredAt: r.now, EffectiveOn: r.on, RecordedAt: r.now,
 		}
 		// The door reads the event that the record names.
 		if record, found, _ := r.state.Record(c.Target); found {
@@ -376,6 +407,13 @@ func (r *runner) command(fields []string) domain.Command {
 	}
 	for _, pair := range rest[2:] {
 		role, party, _ := strings.Cut(pair, "=")
+		if name, is := strings.CutPrefix(role, "+"); is {
+			if t.Attributes == nil {
+				t.Attributes = map[string]string{}
+			}
+			t.Attributes[name] = party
+			continue
+		}
 		if party == "-" {
 			delete(all, role)
 			continue
@@ -385,8 +423,29 @@ func (r *runner) command(fields []string) domain.Command {
 		}
 		all[role], t.Parties[role] = party, party
 	}
-	c.Terms = terms(r.t, standard, all)
+	c.Terms = terms(r.t, r.schedule, all)
+	c.Terms.EffectiveOn, c.Terms.Floors = r.on, r.floors
+	if r.state.AsOriginal(t) {
+		// The door binds the terms of the event that the record names.
+		record, _, _ := r.state.Record(book.Key{Source: t.Source, ExternalID: t.OriginalID})
+		if settled, ok := r.events[record.Revision].(book.TransactionSettled); ok {
+			first := r.sent[t.OriginalID].(book.SettleTransaction)
+			bound := *first.Terms
+			bound.EffectiveOn = r.on
+			c.Terms, c.Original = &bound, &settled
+		}
+	}
 	return c
+}
+
+func counts(event domain.Event) []fee.Count {
+	switch e := event.(type) {
+	case book.TransactionSettled:
+		return e.Counts
+	case book.EntryReversed:
+		return e.Counts
+	}
+	return nil
 }
 
 func terms(t testing.TB, schedule string, parties map[string]string) *book.Terms {
@@ -396,8 +455,8 @@ func terms(t testing.TB, schedule string, parties map[string]string) *book.Terms
 	compiled, err := fee.Compile(document)
 	require.NoError(t, err)
 	return &book.Terms{
-		Contract: "c-1", Schedule: compiled, Parties: parties, EffectiveOn: "2026-11-22",
-		Uses: map[domain.StreamID]uint64{"contract-c-1": 0, "schedule-standard": 1},
+		Contract: "c-1", Schedule: compiled, ScheduleRevision: 1, EffectiveOn: "2026-11-22",
+		Parties: book.PartiesOf(parties, func(string) book.Revision { return 3 }),
 	}
 }
 

@@ -15,16 +15,21 @@ type State struct {
 	count    uint64
 	recorded time.Time
 	accounts map[ledger.AccountID]*account
+	counters map[string]*counter
+	buckets  map[string][]*counter // of rolling windows, by base and day; held ones alone
 	keys     map[Key]keyed
 	whole    bool  // every key of the history is held: an absent one does not exist
 	err      error // the events do not fit together
 
-	// Of the hash: the sum over accounts, and those whose part is out of date.
-	sum   sum
-	stale []*account
+	// Of the hash: the sum over accounts and counters, and those whose part is out of
+	// date.
+	sum           sum
+	stale         []*account
+	staleCounters []*counter
 
 	// Since the last Commit.
 	changedAccounts []*account
+	changedCounters []*counter
 	changedKeys     []Key
 	marked          bool
 	undo            journal // since Mark
@@ -48,19 +53,28 @@ type keyed struct {
 
 // newState is an empty book that holds everything folded into it.
 func newState() *State {
-	return &State{accounts: make(map[ledger.AccountID]*account), keys: make(map[Key]keyed), whole: true}
+	return &State{
+		accounts: make(map[ledger.AccountID]*account), keys: make(map[Key]keyed), whole: true,
+		counters: make(map[string]*counter), buckets: make(map[string][]*counter),
+	}
 }
 
 // Restore makes a state from a snapshot: the number of events it covers, the last
-// recorded time among them, and every account with its balance. Its keys must be
-// loaded before they are asked about.
-func Restore(count uint64, recorded time.Time, balances iter.Seq2[ledger.AccountID, ledger.Balance]) *State {
+// recorded time among them, every account with its balance and every counter (nil:
+// none). Its keys must be loaded before they are asked about.
+func Restore(count uint64, recorded time.Time, balances iter.Seq2[ledger.AccountID, ledger.Balance], counters iter.Seq2[string, Counted]) *State {
 	s := newState()
 	s.whole, s.count, s.recorded = false, count, recorded
 	for id, balance := range balances {
 		a := &account{id: id, balance: balance, stale: true}
 		s.accounts[id] = a
 		s.stale = append(s.stale, a)
+	}
+	if counters == nil {
+		return s
+	}
+	for id, counted := range counters {
+		s.putCounter(s.counter(id), counted, true)
 	}
 	return s
 }

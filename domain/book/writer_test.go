@@ -20,13 +20,14 @@ type writer struct {
 	group    []domain.Event // since the mark
 	keys     map[book.Key]book.KeyRecord
 	accounts map[ledger.AccountID]ledger.Balance
+	counters map[string]book.Counted
 	count    uint64
 	recorded time.Time
 	hash     [16]byte // of the snapshot
 }
 
 func newWriter() *writer {
-	w := &writer{state: book.Decider.Initial(), keys: map[book.Key]book.KeyRecord{}, accounts: map[ledger.AccountID]ledger.Balance{}}
+	w := &writer{state: book.Decider.Initial(), keys: map[book.Key]book.KeyRecord{}, accounts: map[ledger.AccountID]ledger.Balance{}, counters: map[string]book.Counted{}}
 	w.state.Drop()
 	w.state.Mark()
 	w.hash = w.state.Hash()
@@ -76,6 +77,7 @@ func (w *writer) turn(t *rapid.T) {
 		changes := w.state.Commit()
 		require.Empty(t, changes.Keys)
 		require.Empty(t, changes.Accounts)
+		require.Empty(t, changes.Counters)
 		require.Equal(t, w.count, changes.Count)
 		w.commit()
 	case "commit":
@@ -90,6 +92,7 @@ func (w *writer) turn(t *rapid.T) {
 		require.Equal(t, w.count, w.state.Count())
 		require.Equal(t, w.recorded, w.state.Recorded())
 		require.True(t, maps.EqualFunc(w.accounts, maps.Collect(w.state.Balances()), ledger.Balance.Equal))
+		require.Equal(t, w.counters, maps.Collect(w.state.Counters()))
 		for _, event := range w.group {
 			w.load(book.EventKeys(event))
 			w.state = book.Decider.Evolve(w.state, event)
@@ -101,7 +104,7 @@ func (w *writer) turn(t *rapid.T) {
 	case "restart":
 		// What was not in the snapshot is folded from the stream.
 		after := w.state.Hash()
-		w.state = book.Restore(w.count, w.recorded, maps.All(w.accounts))
+		w.state = book.Restore(w.count, w.recorded, maps.All(w.accounts), maps.All(w.counters))
 		require.Equal(t, w.hash, w.state.Hash(), "the snapshot has the hash of the state it was taken from")
 		for _, event := range w.group {
 			w.load(book.EventKeys(event))
@@ -124,6 +127,11 @@ func (w *writer) commit() {
 	}
 	for _, change := range changes.Accounts {
 		w.accounts[change.Account] = change.Balance
+	}
+	for _, change := range changes.Counters {
+		if delete(w.counters, change.ID); !change.Gone {
+			w.counters[change.ID] = change.Counted
+		}
 	}
 	w.count, w.recorded, w.hash = changes.Count, changes.Recorded, w.state.Hash()
 	w.group = nil

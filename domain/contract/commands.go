@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/money"
 )
 
 // Terms is what a contract says.
@@ -20,7 +21,20 @@ type Terms struct {
 	Priority int `json:"priority,omitempty" yaml:"priority,omitempty"`
 	// Parties gives the party of each role that the transaction does not name.
 	Parties map[string]string `json:"parties,omitempty" yaml:"parties,omitempty"`
-	Applies Applies           `json:"applies,omitzero" yaml:"applies,omitempty"`
+	// Parameters override those of the schedule, by name.
+	Parameters map[string]string `json:"parameters,omitempty" yaml:"parameters,omitempty"`
+	Applies    Applies           `json:"applies,omitzero" yaml:"applies,omitempty"`
+	// Floors are below what the transactions of the contract may not take an account.
+	Floors []Floor `json:"floors,omitempty" yaml:"floors,omitempty"`
+}
+
+// Floor bounds an account of a role's party, as the prepaid credit of an operator:
+// its credits less its debits stay at Amounts or above, per currency. Negative
+// amounts grant credit; a currency that is not named has no floor.
+type Floor struct {
+	Role    string                          `json:"role" yaml:"role"`
+	Purpose string                          `json:"purpose" yaml:"purpose"`
+	Amounts map[money.Currency]money.Amount `json:"amounts" yaml:"amounts"`
 }
 
 // Applies selects transactions; an empty list selects all.

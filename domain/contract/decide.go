@@ -19,6 +19,10 @@ const (
 	longestReason = 500
 	longestValue  = 128 // of a selector
 	longestZone   = 64
+	longestName   = 80   // of a parameter, with a currency
+	longestIs     = 1000 // of a parameter's formula
+	maxParameters = 64
+	maxFloors     = 16
 	maxSelectors  = 1000 // values in one list
 )
 
@@ -104,8 +108,8 @@ func decide(s *State, command domain.Command) ([]domain.Event, error) {
 	return nil, nil
 }
 
-// check refuses terms that no contract can have. That the zone, the schedule and
-// the parties exist is for the command door to say.
+// check refuses terms that no contract can have. That the zone, the schedule, its
+// parameters and the parties exist is for the command door to say.
 func (t *Terms) check() error {
 	for _, id := range [...]struct{ field, id string }{{"contract", t.Contract}, {"book", t.Book}, {"schedule", t.Schedule}} {
 		if err := domain.CheckID(id.field, id.id); err != nil {
@@ -132,7 +136,35 @@ func (t *Terms) check() error {
 	if err := checkParties("parties", t.Parties); err != nil {
 		return err
 	}
+	if err := checkParameters(t.Parameters); err != nil {
+		return err
+	}
+	if err := checkFloors(t.Floors); err != nil {
+		return err
+	}
 	return t.Applies.check()
+}
+
+// checkParameters refuses what no schedule could have as a parameter.
+func checkParameters(parameters map[string]string) error {
+	if len(parameters) > maxParameters {
+		return invalid("parameters", strconv.Itoa(len(parameters)), "too many parameters", "override at most "+strconv.Itoa(maxParameters))
+	}
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
+		if name == "" {
+			return invalid("parameters", name, "a parameter has no name", "name one that the schedule declares")
+		}
+		if err := domain.CheckText("parameters", name, longestName); err != nil {
+			return err
+		}
+		if err := domain.CheckText("parameters."+name, parameters[name], longestIs); err != nil {
+			return err
+		}
+		if parameters[name] == "" {
+			return invalid("parameters."+name, "", "the parameter has no value", "write a formula without variables, as 12.5%, or leave the parameter out")
+		}
+	}
+	return nil
 }
 
 func (a *Applies) check() error {
@@ -180,10 +212,10 @@ func checkParties(field string, parties map[string]string) error {
 // equal compares what was signed; an absent list or map equals an empty one.
 func (t *Terms) equal(o *Terms) bool {
 	return t.Contract == o.Contract && t.Book == o.Book && t.Schedule == o.Schedule && t.Zone == o.Zone &&
-		t.From == o.From && t.Until == o.Until && t.Priority == o.Priority && maps.Equal(t.Parties, o.Parties) &&
+		t.From == o.From && t.Until == o.Until && t.Priority == o.Priority && maps.Equal(t.Parties, o.Parties) && maps.Equal(t.Parameters, o.Parameters) &&
 		slices.Equal(t.Applies.Sources, o.Applies.Sources) && slices.Equal(t.Applies.Types, o.Applies.Types) &&
 		slices.Equal(t.Applies.Methods, o.Applies.Methods) && slices.Equal(t.Applies.Products, o.Applies.Products) &&
-		maps.Equal(t.Applies.Parties, o.Applies.Parties)
+		maps.Equal(t.Applies.Parties, o.Applies.Parties) && slices.EqualFunc(t.Floors, o.Floors, Floor.equal)
 }
 
 func invalid(field, value, message, remedy string) error {

@@ -7,7 +7,8 @@ import (
 )
 
 // PublishSchedule asks to add a version. Versions count from 1 without gaps;
-// the same version with the same content is a replay.
+// the same version with the same content is a replay. Worked cases are no part of
+// what is published.
 type PublishSchedule struct {
 	fee.Document
 

@@ -21,6 +21,7 @@ func Lookup(s *State, command domain.Command) (revision uint64, replay bool, err
 	if err != nil {
 		return 0, false, err
 	}
+	c.Document = c.Published()
 	latest := len(s.versions)
 	version, known := s.Version(c.Version)
 	switch {
@@ -32,7 +33,11 @@ func Lookup(s *State, command domain.Command) (revision uint64, replay bool, err
 			Remedy: "publish the correction as version " + strconv.Itoa(latest+1),
 		}
 	}
-	if _, err := fee.Compile(c.Document); err != nil {
+	compiled, err := fee.Compile(c.Document)
+	if err != nil {
+		return 0, false, err
+	}
+	if err := compiled.Posts(); err != nil {
 		return 0, false, err
 	}
 	if c.Version != latest+1 {
@@ -64,7 +69,7 @@ func decide(s *State, command domain.Command) ([]domain.Event, error) {
 	if c.RecordedAt.IsZero() {
 		return nil, domain.Unfilled("recorded_at")
 	}
-	return []domain.Event{SchedulePublished{Document: c.Document, RecordedAt: domain.Stamp(c.RecordedAt)}}, nil
+	return []domain.Event{SchedulePublished{Document: c.Published(), RecordedAt: domain.Stamp(c.RecordedAt)}}, nil
 }
 
 func published(command domain.Command) (PublishSchedule, error) {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/money"
 	"github.com/jeongsan/jeongsan/domain/schedule"
@@ -89,3 +90,28 @@ func TestPublishRefuses(t *testing.T) {
 type other struct{}
 
 func (other) CommandType() string { return "Other" }
+
+func TestWorkedCasesAreNotPublished(t *testing.T) {
+	tested := publish(1, "2026-01-01", "2.5")
+	tested.Cases = []fee.Case{{Name: "a sale"}}
+	s := fold(t, tested)
+	document, _ := s.Version(1)
+	require.Empty(t, document.Cases)
+	for _, command := range []schedule.PublishSchedule{tested, publish(1, "2026-01-01", "2.5")} {
+		_, replay, err := schedule.Lookup(s, command)
+		require.NoError(t, err)
+		require.True(t, replay)
+	}
+}
+
+func TestWhatBooksCannotPostIsNotPublished(t *testing.T) {
+	held := publish(1, "2026-01-01", "2.5")
+	days := 30
+	held.Rules[0].Hold = &fee.Hold{ValueDate: calendar.ValueDate{Days: &days}, Into: "payable"}
+	held.Rules[0].To.Purpose = "reserve"
+	_, err := fee.Compile(held.Document)
+	require.NoError(t, err)
+	_, err = schedule.Decider.Decide(schedule.Decider.Initial(), held)
+	require.Equal(t, domain.CodeInvalid, domain.CodeOf(err))
+	require.ErrorContains(t, err, "rules[0].hold")
+}

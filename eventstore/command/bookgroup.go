@@ -1,11 +1,8 @@
 package command
 
 import (
-	"context"
 	"errors"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
@@ -13,7 +10,7 @@ import (
 	"github.com/jeongsan/jeongsan/eventstore/command/index"
 )
 
-// readAhead is how many targets of reversals are read from the log at once.
+// readAhead is how many events that commands rest on are read from the log at once.
 const readAhead = 8
 
 // group is what the members of one append were decided to be.
@@ -109,7 +106,7 @@ func (w *bookWriter) finish(members []member, g *group) {
 }
 
 // prepare opens the book and loads what deciding the members needs: the records
-// of their keys, and the targets of reversals.
+// of their keys, the targets of reversals, and the originals of refunds.
 func (w *bookWriter) prepare(members []member) error {
 	if err := w.open(); err != nil {
 		return err
@@ -117,7 +114,7 @@ func (w *bookWriter) prepare(members []member) error {
 	if err := w.load(members); err != nil {
 		return err
 	}
-	if w.readTargets(members) {
+	if w.readEarlier(members) {
 		return w.load(members) // the originals that the targets name
 	}
 	return nil
@@ -183,6 +180,13 @@ func dependsOnState(err error) bool {
 func (w *bookWriter) decideOne(it *item, g *group, now time.Time) (domain.Event, error) {
 	if it.settle != nil {
 		it.settle.RecordedAt = now
+		if own, original := it.settle.Terms, it.settle.Original; it.settle.Transaction.OriginalID != "" {
+			// After a lost race what it gives back of may turn out otherwise.
+			defer func() { it.settle.Terms, it.settle.Original = own, original }()
+		}
+		if err := w.fillRefund(it, g); err != nil {
+			return nil, err
+		}
 	} else {
 		it.reverse.RecordedAt = now
 		if it.reverse.Reversed == nil {
@@ -214,74 +218,6 @@ func (w *bookWriter) propose(it *item, event domain.Event) (eventstore.Proposed,
 		recorded = e.RecordedAt
 	}
 	return propose(w.stream, key.Source+"/"+key.ExternalID, event, it.meta, recorded)
-}
-
-// fillReversal gives a reversal the event that it takes back, from the group
-// itself or as read from the log, and its date as the contract reads it.
-func (w *bookWriter) fillReversal(it *item, g *group) error {
-	c := it.reverse
-	if c.Reversed == nil {
-		record, found, _ := w.state.Record(c.Target)
-		if !found || record.Kind != book.KindSettlement {
-			return nil // Decide says so
-		}
-		if record.Revision < g.first {
-			return it.missing
-		}
-		settled, ok := g.events[record.Revision-g.first].(book.TransactionSettled)
-		if !ok {
-			return nil
-		}
-		c.Reversed = &settled
-	}
-	on, err := w.view.effectiveOn(w.ctx, c.Reversed.Contract, c.OccurredAt)
-	c.EffectiveOn = on
-	return err
-}
-
-// readTargets reads the events that reversals take back, several at once, and
-// reports whether it read any. What cannot be read is noted on the item.
-func (w *bookWriter) readTargets(members []member) (read bool) {
-	var reads errgroup.Group
-	reads.SetLimit(readAhead)
-	for _, m := range members {
-		it := m.item()
-		if it.reverse == nil || it.reverse.Reversed != nil {
-			continue
-		}
-		if _, replay, err := book.Lookup(w.state, it.reverse); replay || err != nil {
-			continue
-		}
-		record, found, _ := w.state.Record(it.reverse.Target)
-		if !found || record.Kind != book.KindSettlement {
-			continue
-		}
-		read = true
-		reads.Go(func() error {
-			it.reverse.Reversed, it.missing = w.readSettled(w.ctx, record.Revision)
-			return nil
-		})
-	}
-	_ = reads.Wait() // each read notes its own error
-	return read
-}
-
-// readSettled reads one settlement of the book from the log.
-func (w *bookWriter) readSettled(ctx context.Context, revision uint64) (*book.TransactionSettled, error) {
-	for r, err := range w.store.ReadStream(ctx, w.stream, eventstore.Forwards, revision, 1) {
-		if err != nil {
-			return nil, readError(err)
-		}
-		event, err := eventstore.Decode(r)
-		if err != nil {
-			return nil, err
-		}
-		if settled, ok := event.(book.TransactionSettled); ok && r.Revision == revision {
-			return &settled, nil
-		}
-		break
-	}
-	return nil, &domain.Error{Code: domain.CodeInternal, Field: "target", Message: "the log does not hold the transaction where the index says", Remedy: "delete the index; it is rebuilt from the log"}
 }
 
 // rebuild reports whether err says that the index cannot be trusted. It then has

@@ -54,7 +54,7 @@ func (w *bookWriter) open() error {
 	if found {
 		w.covered = header.Revision + 1
 	} else {
-		state = book.Restore(0, time.Time{}, func(func(ledger.AccountID, ledger.Balance) bool) {})
+		state = book.Restore(0, time.Time{}, func(func(ledger.AccountID, ledger.Balance) bool) {}, nil)
 		w.covered, w.lastID, w.position = 0, uuid.Nil, eventstore.Start
 	}
 	w.state, w.stored, w.loaded, w.flushed = state, header, 0, time.Now()
@@ -194,6 +194,9 @@ func (w *bookWriter) flushOrFail() error {
 		}
 		for range w.state.Balances() {
 			header.Accounts++
+		}
+		for range w.state.Counters() {
+			header.Counters++
 		}
 		hash := w.state.Hash()
 		header.Hash = hash[:]

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 
@@ -118,6 +119,9 @@ func (c *check) run(ctx context.Context) (CheckedBook, error) {
 	if err := c.compareAccounts(state, held); err != nil {
 		return CheckedBook{}, err
 	}
+	if err := c.compareCounters(state, held); err != nil {
+		return CheckedBook{}, err
+	}
 	hash := state.Hash()
 	if !bytes.Equal(hash[:], header.Hash) {
 		return CheckedBook{}, c.differs("state", hex.EncodeToString(hash[:]), hex.EncodeToString(header.Hash))
@@ -184,6 +188,29 @@ func (c *check) compareAccounts(want, held *book.State) error {
 	return nil
 }
 
+// compareCounters names the first counter, by id, that is not the same.
+func (c *check) compareCounters(want, held *book.State) error {
+	expected, found := maps.Collect(want.Counters()), maps.Collect(held.Counters())
+	for _, id := range slices.Sorted(maps.Keys(expected)) {
+		if e, f := countedText(expected[id]), countedText(found[id]); e != f {
+			return c.differs("counter "+id, e, f)
+		}
+		delete(found, id)
+	}
+	if len(found) > 0 {
+		id := slices.Min(slices.Collect(maps.Keys(found)))
+		return c.differs("counter "+id, "none", countedText(found[id]))
+	}
+	return nil
+}
+
+func countedText(c book.Counted) string {
+	if c.Days == 0 {
+		return c.Value.Shorten().String()
+	}
+	return fmt.Sprintf("%s in a window of %d days", c.Value.Shorten(), c.Days)
+}
+
 func totals(b ledger.Balance) string {
 	return "debits " + b.Debits.Shorten().String() + " and credits " + b.Credits.Shorten().String()
 }
@@ -245,6 +272,9 @@ func recordText(r book.KeyRecord) string {
 	parts := []string{
 		r.Kind.String(), fmt.Sprintf("revision %d", r.Revision), "content " + r.ContentHash,
 		"amount " + r.Amount.Shorten().String() + " " + string(r.Currency), "refunded " + r.Refunded.Shorten().String(),
+	}
+	if r.Engine != 0 {
+		parts = append(parts, fmt.Sprintf("engine %d", r.Engine))
 	}
 	if r.Reversed() {
 		parts = append(parts, fmt.Sprintf("reversed by %d", r.ReversedBy))

@@ -107,7 +107,7 @@ func TestCheckNamesTheDifference(t *testing.T) {
 						return
 					}
 				}
-			})
+			}, nil)
 			hash := spoiled.Hash()
 			header.Hash = hash[:]
 			return nil, []index.Row{{Key: []byte("studio/payable/KRW"), Value: appendBalance(nil, balance)}}
@@ -122,7 +122,7 @@ func TestCheckNamesTheDifference(t *testing.T) {
 			header, _, err := b.Header()
 			require.NoError(t, err)
 			records, accounts := test.spoil(t, x, &header)
-			require.NoError(t, b.Store(header, records, accounts))
+			require.NoError(t, b.Store(header, index.Rows{Records: records, Accounts: accounts}))
 			require.NoError(t, x.Close())
 			for range 2 {
 				_, err = r.check(copied)
@@ -156,7 +156,7 @@ func TestCheckNamesTheDifference(t *testing.T) {
 		x, err = index.Open(index.Config{Dir: other, Identity: r.id, Logger: quiet})
 		require.NoError(t, err)
 		header.Keys--
-		require.NoError(t, x.Book("main").Store(header, records, rows))
+		require.NoError(t, x.Book("main").Store(header, index.Rows{Records: records, Accounts: rows}))
 		require.NoError(t, x.Close())
 		_, err = r.check(other)
 		require.ErrorContains(t, err, "key pg-1/S-000399")
@@ -193,6 +193,6 @@ func recordRow(t *testing.T, x *index.Index, key book.Key, record book.KeyRecord
 
 // hashOf is the hash of a state with another number of events.
 func hashOf(state *book.State, count uint64, recorded time.Time) []byte {
-	hash := book.Restore(count, recorded, state.Balances()).Hash()
+	hash := book.Restore(count, recorded, state.Balances(), nil).Hash()
 	return hash[:]
 }

@@ -28,6 +28,15 @@
 // outcome is definite; one that cannot wait gets CodeOutcomeUnknown and retries
 // with the same key, which gives the first answer again.
 //
+// # What a command rests on
+//
+// A reversal needs the event that it takes back, and a refund the event of its
+// original where that one was rated by the second engine: contract, version,
+// parties and lines are then the original's, whatever has been signed or published
+// since. Such an event is read from the log once the index has said at which
+// revision it stands, or taken from the group itself where it was decided in the
+// same group.
+//
 // # What is kept beside the log
 //
 // The keyed half of a book's state and a snapshot of its hot half are in package

@@ -204,7 +204,7 @@ func TestIndexThatContradictsItselfIsRebuilt(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, found)
 			spoil(&header)
-			require.NoError(t, b.Store(header, nil, nil))
+			require.NoError(t, b.Store(header, index.Rows{}))
 			require.NoError(t, x.Close())
 			r := *r
 			r.t = t

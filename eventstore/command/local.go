@@ -144,7 +144,7 @@ func distribute(requests []Request, replies []Reply) (tickets map[string]*ticket
 		case book.SettleTransaction:
 			settles = append(settles, c)
 			it.settle, id = &settles[len(settles)-1], c.Transaction.Book
-			it.settle.Terms = nil
+			it.settle.Terms, it.settle.Original = nil, nil
 		case book.ReverseEntry:
 			c.Reversed = nil
 			it.reverse, id = &c, c.Book

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -33,10 +34,11 @@ func TestSettle(t *testing.T) {
 	require.Len(t, events, 4)
 	settled := events[0].(book.TransactionSettled)
 	require.Equal(t, domain.Date("2026-11-22"), settled.EffectiveOn)
-	require.Equal(t, map[string]string{"operator": "arcade", "supplier": "card", "tax_office": "revenue", "provider": "studio"}, settled.Parties)
-	require.Equal(t, map[domain.StreamID]uint64{
-		"party-arcade": 0, "party-card": 0, "party-revenue": 0, "party-studio": 0, "contract-main-2026": 0, "schedule-standard": 0,
-	}, settled.Uses)
+	require.Equal(t, map[string]string{"operator": "arcade", "supplier": "card", "tax_office": "revenue", "provider": "studio"}, maps.Collect(settled.Parties.All()))
+	for _, party := range settled.Parties {
+		require.Equal(t, book.Revision(0), party.Revision, party.Role)
+	}
+	require.Equal(t, []book.Revision{0, 0}, []book.Revision{settled.ContractRevision, settled.ScheduleRevision})
 	require.Len(t, settled.Postings, 5)
 	require.Equal(t, "refund", events[2].(book.EntryReversed).Type)
 	require.Equal(t, domain.Ref{Stream: "book-main", Revision: 1}, events[2].(book.EntryReversed).Reverses.Ref)

@@ -53,7 +53,10 @@ func (l *Local) route(ctx context.Context, command domain.Command, now time.Time
 		return to(contract.Category, c.Contract, c, ""), domain.CheckID("contract", c.Contract)
 	case schedule.PublishSchedule:
 		c.RecordedAt = now
-		return to(schedule.Category, c.Schedule, c, strconv.Itoa(c.Version)), domain.CheckID("schedule", c.Schedule)
+		if err := domain.CheckID("schedule", c.Schedule); err != nil {
+			return routed{}, err
+		}
+		return to(schedule.Category, c.Schedule, c, strconv.Itoa(c.Version)), l.view.checkVersion(ctx, c.Document)
 	case source.DefineSource:
 		c.RecordedAt = now
 		return to(source.Category, c.Source, c, ""), domain.CheckID("source", c.Source)

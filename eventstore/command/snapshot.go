@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/jeongsan/jeongsan/domain/book"
@@ -37,9 +38,24 @@ func restore(b *index.Book) (state *book.State, header index.Header, found bool,
 	if err != nil {
 		return nil, header, true, err
 	}
+	var counters []countedRow
+	err = b.Counters(func(id string, value []byte) error {
+		counted, err := decodeCounted(value)
+		counters = append(counters, countedRow{id, counted})
+		return err
+	})
+	if err != nil {
+		return nil, header, true, err
+	}
 	state = book.Restore(header.Revision+1, header.LastRecorded, func(yield func(ledger.AccountID, ledger.Balance) bool) {
 		for _, r := range rows {
 			if !yield(r.id, r.balance) {
+				return
+			}
+		}
+	}, func(yield func(string, book.Counted) bool) {
+		for _, c := range counters {
+			if !yield(c.id, c.counted) {
 				return
 			}
 		}
@@ -49,8 +65,8 @@ func restore(b *index.Book) (state *book.State, header index.Header, found bool,
 	switch {
 	case err != nil:
 		return nil, header, true, err
-	case uint64(len(rows)) != header.Accounts || !bytes.Equal(hash[:], header.Hash):
-		return nil, header, true, fmt.Errorf("%w: its accounts do not give the state that its header names", index.ErrDamaged)
+	case uint64(len(rows)) != header.Accounts || uint64(len(counters)) != header.Counters || !bytes.Equal(hash[:], header.Hash):
+		return nil, header, true, fmt.Errorf("%w: its accounts and counters do not give the state that its header names", index.ErrDamaged)
 	case counted && keys != header.Keys || !counted && header.Keys < keys:
 		return nil, header, true, fmt.Errorf("%w: it has %d keys, its header says %d", index.ErrDamaged, keys, header.Keys)
 	}
@@ -118,7 +134,39 @@ func store(b *index.Book, header index.Header, changes *book.Changes) error {
 		change := &changes.Accounts[i]
 		accounts[i] = index.Row{Key: []byte(change.Account), Value: appendBalance(nil, change.Balance)}
 	}
-	return b.Store(header, records, accounts)
+	counters := make([]index.Row, len(changes.Counters))
+	for i := range changes.Counters {
+		change := &changes.Counters[i]
+		counters[i] = index.Row{Key: []byte(change.ID)}
+		if !change.Gone {
+			counters[i].Value = appendCounted(nil, change.Counted)
+		}
+	}
+	return b.Store(header, index.Rows{Records: records, Accounts: accounts, Counters: counters})
+}
+
+type countedRow struct {
+	id      string
+	counted book.Counted
+}
+
+func appendCounted(b []byte, c book.Counted) []byte {
+	b = append(binary.AppendVarint(b, c.Value.Units()), c.Value.Scale())
+	return binary.AppendUvarint(b, uint64(c.Days))
+}
+
+var errCounter = errors.New("a counter is damaged")
+
+func decodeCounted(b []byte) (book.Counted, error) {
+	units, n := binary.Varint(b)
+	if n <= 0 || n == len(b) || units == math.MinInt64 || b[n] > money.MaxScale {
+		return book.Counted{}, errCounter
+	}
+	days, m := binary.Uvarint(b[n+1:])
+	if m <= 0 || n+1+m != len(b) || days > math.MaxInt32 {
+		return book.Counted{}, errCounter
+	}
+	return book.Counted{Value: money.New(units, b[n]), Days: int(days)}, nil
 }
 
 func appendBalance(b []byte, balance ledger.Balance) []byte {

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
@@ -149,31 +150,68 @@ func (v *view) version(terms *contract.Terms, on domain.Date) (*fee.Schedule, er
 			Remedy: "publish a schedule that is effective by then and sign a contract that names it",
 		}
 	}
-	return s.versions[n-1], nil
+	return v.parametrized(terms, s.versions[n-1])
+}
+
+// bind makes the terms of a transaction that is rated as an earlier one: contract,
+// version and parties are those of that one, with the revisions that it recorded.
+func (v *view) bind(ctx context.Context, o *book.TransactionSettled, at time.Time) (*book.Terms, error) {
+	for synced := false; ; synced = true {
+		terms, err := v.bound(o, at)
+		if terms != nil || err != nil {
+			return terms, err
+		}
+		if synced {
+			return nil, &domain.Error{
+				Code: domain.CodeMissingContract, Field: "contract", Value: o.Contract, Message: "the contract of the original, or its version " + strconv.Itoa(o.Version) + " of schedule " + o.Schedule + ", is not in the log",
+				Remedy: "run verify",
+			}
+		}
+		if err := v.sync(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (v *view) bound(o *book.TransactionSettled, at time.Time) (*book.Terms, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	c, s := v.contracts[o.Contract], v.schedules[o.Schedule]
+	if c == nil || s == nil || o.Version < 1 || o.Version > len(s.versions) {
+		return nil, nil
+	}
+	version, err := v.parametrized(c.terms, s.versions[o.Version-1])
+	if err != nil {
+		return nil, err
+	}
+	return &book.Terms{
+		Contract: o.Contract, ContractRevision: o.ContractRevision, Schedule: version, ScheduleRevision: o.ScheduleRevision,
+		Parties: o.Parties, EffectiveOn: v.terms.date(at, v.zones[c.terms.Zone]), Floors: c.floors,
+	}, nil
 }
 
 // merge makes the terms: every role with its party, all registered, and the
 // revision of everything that was looked at.
 func (v *view) merge(t *book.Transaction, chosen *contract.Terms, version *fee.Schedule, on domain.Date) (*book.Terms, error) {
-	parties := make(map[string]string, len(t.Parties)+len(chosen.Parties))
-	maps.Copy(parties, chosen.Parties)
-	maps.Copy(parties, t.Parties)
-	uses := make(map[domain.StreamID]uint64, len(parties)+2)
-	uses[domain.Stream(contract.Category, chosen.Contract)] = v.contracts[chosen.Contract].revision
-	uses[domain.Stream(schedule.Category, chosen.Schedule)] = v.schedules[chosen.Schedule].revision
-	var missing []string // roles
-	for role, id := range parties {
+	ids := make(map[string]string, len(t.Parties)+len(chosen.Parties))
+	maps.Copy(ids, chosen.Parties)
+	maps.Copy(ids, t.Parties)
+	parties := book.PartiesOf(ids, func(id string) book.Revision {
 		if known := v.parties[id]; known != nil {
-			uses[known.stream] = known.revision
-		} else {
-			missing = append(missing, role)
+			return book.Revision(known.revision)
+		}
+		return book.NotRecorded
+	})
+	for _, party := range parties {
+		if party.Revision == book.NotRecorded {
+			return nil, unknownParty(party.Role, party.ID)
 		}
 	}
-	if len(missing) > 0 {
-		role := slices.Min(missing)
-		return nil, unknownParty(role, parties[role])
-	}
-	return &book.Terms{Contract: chosen.Contract, Schedule: version, Parties: parties, EffectiveOn: on, Uses: uses}, nil
+	return &book.Terms{
+		Contract: chosen.Contract, ContractRevision: book.Revision(v.contracts[chosen.Contract].revision),
+		Schedule: version, ScheduleRevision: book.Revision(v.schedules[chosen.Schedule].revision),
+		Parties: parties, EffectiveOn: on, Floors: v.contracts[chosen.Contract].floors,
+	}, nil
 }
 
 func unknownParty(role, id string) error {
@@ -213,7 +251,8 @@ func (v *view) checkTerms(ctx context.Context, terms *contract.Terms) error {
 	missing := func() error {
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		if v.schedules[terms.Schedule] == nil {
+		s := v.schedules[terms.Schedule]
+		if s == nil {
 			return &domain.Error{Code: domain.CodeMissingSchedule, Field: "schedule", Value: terms.Schedule, Message: "no such schedule", Remedy: "publish it before the contract is signed"}
 		}
 		for _, role := range slices.Sorted(maps.Keys(terms.Parties)) {
@@ -221,7 +260,7 @@ func (v *view) checkTerms(ctx context.Context, terms *contract.Terms) error {
 				return unknownParty(role, terms.Parties[role])
 			}
 		}
-		return nil
+		return s.accepts(terms)
 	}
 	if missing() == nil {
 		return nil

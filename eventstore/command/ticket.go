@@ -18,6 +18,8 @@ type item struct {
 	// missing is why the reference view has no terms. It matters only if the book
 	// would otherwise settle the transaction: a replay needs none.
 	missing error
+	// unread is why the event that the command rests on could not be read.
+	unread error
 }
 
 func (i *item) command() domain.Command {
@@ -34,10 +36,22 @@ func (i *item) key() book.Key {
 	return i.reverse.Key
 }
 
+// earlier is the key of the transaction that the command rests on, and where the
+// event that settled it goes; nil where the command names none.
+func (i *item) earlier() (key book.Key, into **book.TransactionSettled) {
+	switch {
+	case i.reverse != nil:
+		return i.reverse.Target, &i.reverse.Reversed
+	case i.settle.Transaction.OriginalID != "":
+		return book.Key{Source: i.settle.Transaction.Source, ExternalID: i.settle.Transaction.OriginalID}, &i.settle.Original
+	}
+	return key, nil
+}
+
 // because gives the reason for an error of Decide: where the book asked for terms
 // that the item has not, it is why there are none.
 func (i *item) because(err error) error {
-	if err != nil && i.missing != nil && domain.CodeOf(err) == domain.CodeInternal {
+	if err != nil && i.missing != nil && i.settle != nil && i.settle.Terms == nil && domain.CodeOf(err) == domain.CodeInternal {
 		return i.missing
 	}
 	return err

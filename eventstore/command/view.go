@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/party"
@@ -56,6 +57,9 @@ type signed struct {
 	state    *contract.State
 	terms    *contract.Terms // as filed in books
 	revision uint64
+	floors   []book.Floor
+	// bound holds the versions of the schedule with the contract's parameters.
+	bound map[*fee.Schedule]*fee.Schedule
 }
 
 type published struct {
@@ -274,8 +278,8 @@ func (v *view) foldContract(id string, revision uint64, event domain.Event) erro
 		v.contracts[id] = s
 	}
 	if s.terms != nil {
-		book := v.books[s.terms.Book]
-		v.books[s.terms.Book] = slices.DeleteFunc(book, func(t *contract.Terms) bool { return t == s.terms })
+		filed := v.books[s.terms.Book]
+		v.books[s.terms.Book] = slices.DeleteFunc(filed, func(t *contract.Terms) bool { return t == s.terms })
 	}
 	s.state = contract.Decider.Evolve(s.state, event)
 	terms := s.state.Terms
@@ -284,10 +288,13 @@ func (v *view) foldContract(id string, revision uint64, event domain.Event) erro
 		return err
 	}
 	v.zones[terms.Zone] = zone
-	s.terms, s.revision = &terms, revision
-	book := v.books[terms.Book]
-	at, _ := slices.BinarySearchFunc(book, s.terms, contract.Compare)
-	v.books[terms.Book] = slices.Insert(book, at, s.terms)
+	s.terms, s.revision, s.floors = &terms, revision, nil
+	for _, f := range terms.Floors {
+		s.floors = append(s.floors, book.Floor(f))
+	}
+	filed := v.books[terms.Book]
+	at, _ := slices.BinarySearchFunc(filed, s.terms, contract.Compare)
+	v.books[terms.Book] = slices.Insert(filed, at, s.terms)
 	return nil
 }
 

@@ -59,7 +59,11 @@ func TestNewContractsApplyAtOnce(t *testing.T) {
 		applied(t, do(l, sale(fmt.Sprint("A-", i)))...)
 		settled := settledAt(r, i)
 		require.Equal(t, better.Contract, settled.Contract)
-		require.EqualValues(t, i+1, settled.Uses["party-studio"])
+		for _, party := range settled.Parties {
+			if party.ID == "studio" {
+				require.EqualValues(t, i+1, party.Revision)
+			}
+		}
 	}
 }
 
@@ -168,7 +172,7 @@ func TestTermsAreSharedAndExact(t *testing.T) {
 	l.view.fill(t.Context(), items)
 	require.Same(t, items[0].settle.Terms, items[1].settle.Terms)
 	require.NotSame(t, items[0].settle.Terms, items[2].settle.Terms)
-	require.Equal(t, "arcade", items[2].settle.Terms.Parties["provider"])
+	require.Equal(t, "arcade", items[2].settle.Terms.Parties.Party("provider"))
 	second := standard
 	second.Version = 2
 	applied(t, do(l, schedule.PublishSchedule{Document: second})...)
@@ -176,7 +180,7 @@ func TestTermsAreSharedAndExact(t *testing.T) {
 	renewed := []item{{settle: &again}}
 	l.view.fill(t.Context(), renewed)
 	require.Equal(t, 2, again.Terms.Schedule.Document().Version)
-	require.EqualValues(t, 1, again.Terms.Uses["schedule-standard"])
+	require.EqualValues(t, 1, again.Terms.ScheduleRevision)
 }
 
 func BenchmarkFill(b *testing.B) {

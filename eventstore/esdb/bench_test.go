@@ -27,7 +27,7 @@ func benchEvents(n int) []eventstore.Proposed {
 			data = fmt.Appendf(data, `{"rule":"share-%d","base":"%d","rate":"0.%d","exact":"%d"},`, w, rand.IntN(1_000_000), rand.IntN(1000), rand.IntN(1_000_000))
 		}
 		data = append(data[:len(data)-1], `]}`...)
-		made[i] = eventstore.Proposed{ID: uuid.New(), Type: "TransactionSettled.v1", Data: data,
+		made[i] = eventstore.Proposed{ID: uuid.New(), Type: "TransactionSettled.v2", Data: data,
 			Metadata: []byte(`{"actor":"source:bench","authenticated":"none","recorded_at":"2026-11-22T15:00:00.000000Z","schema":1}`)}
 	}
 	return made

@@ -18,7 +18,7 @@ var benchPayload = fmt.Appendf(nil, `{"number":%q,"postings":%q}`, uuid.New(), m
 // BenchmarkEncodeEvent encodes a stored event as it goes out to a reader.
 func BenchmarkEncodeEvent(b *testing.B) {
 	var w recordWriter
-	w.add(uuid.New(), true, []byte("TransactionSettled.v1"), []byte(`{"actor":"source:bench"}`), benchPayload)
+	w.add(uuid.New(), true, []byte("TransactionSettled.v2"), []byte(`{"actor":"source:bench"}`), benchPayload)
 	out := newBlock("book-hangang", 1<<40, 12345, ticks(time.Date(2026, 11, 22, 15, 0, 0, 0, time.UTC)), w.records, w.count, w.last)
 	walk := out.walk()
 	rec, _, err := walk.next()
@@ -45,7 +45,7 @@ func BenchmarkTakeProposed(b *testing.B) {
 	message, err := proto.Marshal(&streams.AppendReq{Content: &streams.AppendReq_ProposedMessage_{ProposedMessage: &streams.AppendReq_ProposedMessage{
 		Id: &shared.UUID{Value: &shared.UUID_Structured_{Structured: &shared.UUID_Structured{
 			MostSignificantBits: int64(most), LeastSignificantBits: int64(least)}}},
-		Metadata:       map[string]string{keyType: "TransactionSettled.v1", keyContent: contentJSON},
+		Metadata:       map[string]string{keyType: "TransactionSettled.v2", keyContent: contentJSON},
 		CustomMetadata: []byte(`{"actor":"source:bench"}`), Data: benchPayload,
 	}}})
 	if err != nil {

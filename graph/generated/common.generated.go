@@ -29,6 +29,7 @@ type MutationResolver interface {
 	EndContract(ctx context.Context, input EndContractInput) (*EndContractPayload, error)
 	RegisterParty(ctx context.Context, input RegisterPartyInput) (*RegisterPartyPayload, error)
 	PublishSchedule(ctx context.Context, input PublishScheduleInput) (*PublishSchedulePayload, error)
+	PublishScheduleDocument(ctx context.Context, input PublishScheduleDocumentInput) (*PublishSchedulePayload, error)
 	Settle(ctx context.Context, input SettleInput) (*SettlePayload, error)
 	Reverse(ctx context.Context, input ReverseInput) (*ReversePayload, error)
 }
@@ -47,10 +48,12 @@ type QueryResolver interface {
 	Parties(ctx context.Context, kind *PartyKind, first *int, after *string, atLeast *eventstore.Token) (*PartyConnection, error)
 	Schedule(ctx context.Context, id string, version *int, atLeast *eventstore.Token) (*Schedule, error)
 	Schedules(ctx context.Context, schedule *string, first *int, after *string, atLeast *eventstore.Token) (*ScheduleConnection, error)
+	SimulateSchedule(ctx context.Context, input SimulateScheduleInput, atLeast *eventstore.Token) (*Simulation, error)
 	Source(ctx context.Context, id string, atLeast *eventstore.Token) (*Source, error)
 	Sources(ctx context.Context, first *int, after *string, atLeast *eventstore.Token) (*SourceConnection, error)
 	Transaction(ctx context.Context, book *string, revision *int64, source *string, externalID *string, atLeast *eventstore.Token) (*Transaction, error)
 	Transactions(ctx context.Context, filter *TransactionFilter, first *int, after *string, atLeast *eventstore.Token) (*TransactionConnection, error)
+	Accumulators(ctx context.Context, filter *AccumulatorFilter, first *int, after *string, atLeast *eventstore.Token) (*AccumulatorConnection, error)
 }
 type SubscriptionResolver interface {
 	BalanceChanged(ctx context.Context, party string, after *eventstore.Token) (<-chan *BalanceChange, error)
@@ -66,6 +69,20 @@ func (ec *executionContext) field_Mutation_endContract_args(ctx context.Context,
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (EndContractInput, error) {
 			return ec.unmarshalNEndContractInput2githubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐEndContractInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_publishScheduleDocument_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (PublishScheduleDocumentInput, error) {
+			return ec.unmarshalNPublishScheduleDocumentInput2githubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐPublishScheduleDocumentInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -155,6 +172,44 @@ func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["name"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_accumulators_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*AccumulatorFilter, error) {
+			return ec.unmarshalOAccumulatorFilter2ᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐAccumulatorFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "atLeast",
+		func(ctx context.Context, v any) (*eventstore.Token, error) {
+			return ec.unmarshalOPosition2ᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋeventstoreᚐToken(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["atLeast"] = arg3
 	return args, nil
 }
 
@@ -583,6 +638,28 @@ func (ec *executionContext) field_Query_schedules_args(ctx context.Context, rawA
 		return nil, err
 	}
 	args["atLeast"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_simulateSchedule_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (SimulateScheduleInput, error) {
+			return ec.unmarshalNSimulateScheduleInput2githubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐSimulateScheduleInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "atLeast",
+		func(ctx context.Context, v any) (*eventstore.Token, error) {
+			return ec.unmarshalOPosition2ᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋeventstoreᚐToken(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["atLeast"] = arg1
 	return args, nil
 }
 
@@ -1089,6 +1166,50 @@ func (ec *executionContext) fieldContext_Mutation_publishSchedule(ctx context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_publishScheduleDocument(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_publishScheduleDocument(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PublishScheduleDocument(ctx, fc.Args["input"].(PublishScheduleDocumentInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PublishSchedulePayload) graphql.Marshaler {
+			return ec.marshalOPublishSchedulePayload2ᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐPublishSchedulePayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_publishScheduleDocument(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PublishSchedulePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_publishScheduleDocument_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_settle(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1175,6 +1296,52 @@ func (ec *executionContext) fieldContext_Mutation_reverse(ctx context.Context, f
 		return fc, err
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _NamedText_name(ctx context.Context, field graphql.CollectedField, obj *NamedText) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NamedText_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NamedText_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NamedText", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _NamedText_value(ctx context.Context, field graphql.CollectedField, obj *NamedText) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NamedText_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NamedText_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NamedText", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graphql.CollectedField, obj *PageInfo) (ret graphql.Marshaler) {
@@ -2147,6 +2314,50 @@ func (ec *executionContext) fieldContext_Query_schedules(ctx context.Context, fi
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_simulateSchedule(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_simulateSchedule(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().SimulateSchedule(ctx, fc.Args["input"].(SimulateScheduleInput), fc.Args["atLeast"].(*eventstore.Token))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Simulation) graphql.Marshaler {
+			return ec.marshalNSimulation2ᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐSimulation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_simulateSchedule(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Simulation(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_simulateSchedule_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_source(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2317,6 +2528,50 @@ func (ec *executionContext) fieldContext_Query_transactions(ctx context.Context,
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_transactions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_accumulators(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_accumulators(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Accumulators(ctx, fc.Args["filter"].(*AccumulatorFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["atLeast"].(*eventstore.Token))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *AccumulatorConnection) graphql.Marshaler {
+			return ec.marshalNAccumulatorConnection2ᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐAccumulatorConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_accumulators(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccumulatorConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_accumulators_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -2599,6 +2854,43 @@ func (ec *executionContext) unmarshalInputMoneyInput(ctx context.Context, obj an
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputNamedTextInput(ctx context.Context, obj any) (NamedTextInput, error) {
+	var it NamedTextInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "value"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "value":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("value"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Value = data
+		}
+	}
+	return it, nil
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -2841,6 +3133,10 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_publishSchedule(ctx, field)
 			})
+		case "publishScheduleDocument":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_publishScheduleDocument(ctx, field)
+			})
 		case "settle":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_settle(ctx, field)
@@ -2849,6 +3145,50 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_reverse(ctx, field)
 			})
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferred), math.MaxInt32)))
+
+	for label, dfs := range deferred {
+		ec.ProcessDeferredGroup(graphql.DeferredGroup{
+			Label:    label,
+			Path:     graphql.GetPath(ctx),
+			FieldSet: dfs,
+			Context:  ctx,
+		})
+	}
+
+	return out
+}
+
+var namedTextImplementors = []string{"NamedText"}
+
+func (ec *executionContext) _NamedText(ctx context.Context, sel ast.SelectionSet, obj *NamedText) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, namedTextImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := make(map[string]*graphql.FieldSet)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("NamedText")
+		case "name":
+			out.Values[i] = ec._NamedText_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._NamedText_value(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -3352,6 +3692,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "simulateSchedule":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_simulateSchedule(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "source":
 			field := field
 
@@ -3422,6 +3784,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_transactions(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "accumulators":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_accumulators(ctx, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -3645,6 +4029,28 @@ func (ec *executionContext) marshalNInt642int64(ctx context.Context, sel ast.Sel
 	return res
 }
 
+func (ec *executionContext) unmarshalNJSON2encodingᚋjsonᚐRawMessage(ctx context.Context, v any) (json.RawMessage, error) {
+	res, err := scalar.UnmarshalJSON(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNJSON2encodingᚋjsonᚐRawMessage(ctx context.Context, sel ast.SelectionSet, v json.RawMessage) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	_ = sel
+	res := scalar.MarshalJSON(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNLog2githubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐLog(ctx context.Context, sel ast.SelectionSet, v Log) graphql.Marshaler {
 	return ec._Log(ctx, sel, &v)
 }
@@ -3687,6 +4093,37 @@ func (ec *executionContext) marshalNMoney2ᚖgithubᚗcomᚋjeongsanᚋjeongsan�
 
 func (ec *executionContext) unmarshalNMoneyInput2ᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐMoneyInput(ctx context.Context, v any) (*MoneyInput, error) {
 	res, err := ec.unmarshalInputMoneyInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNNamedText2ᚕᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐNamedTextᚄ(ctx context.Context, sel ast.SelectionSet, v []*NamedText) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNNamedText2ᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐNamedText(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNNamedText2ᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐNamedText(ctx context.Context, sel ast.SelectionSet, v *NamedText) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._NamedText(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNNamedTextInput2ᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐNamedTextInput(ctx context.Context, v any) (*NamedTextInput, error) {
+	res, err := ec.unmarshalInputNamedTextInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -3902,6 +4339,32 @@ func (ec *executionContext) unmarshalOMoneyInput2ᚕᚖgithubᚗcomᚋjeongsan�
 		}
 	}
 	return res, nil
+}
+
+func (ec *executionContext) unmarshalONamedTextInput2ᚕᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐNamedTextInputᚄ(ctx context.Context, v any) ([]*NamedTextInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var vSlice []any
+	vSlice = graphql.CoerceList(v)
+	var err error
+	res := make([]*NamedTextInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNNamedTextInput2ᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐNamedTextInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalONamedTextInput2ᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐNamedTextInput(ctx context.Context, v any) (*NamedTextInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputNamedTextInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalONode2githubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐNode(ctx context.Context, sel ast.SelectionSet, v Node) graphql.Marshaler {

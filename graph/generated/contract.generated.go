@@ -278,6 +278,38 @@ func (ec *executionContext) fieldContext_Contract_parties(_ context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Contract_parameters(ctx context.Context, field graphql.CollectedField, obj *Contract) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Contract_parameters(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Parameters, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*NamedText) graphql.Marshaler {
+			return ec.marshalNNamedText2ᚕᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐNamedTextᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Contract_parameters(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Contract",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_NamedText(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Contract_applies(ctx context.Context, field graphql.CollectedField, obj *Contract) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1042,7 +1074,7 @@ func (ec *executionContext) unmarshalInputSignContractInput(ctx context.Context,
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"contract", "book", "schedule", "zone", "from", "until", "priority", "parties", "applies", "clientKey"}
+	fieldsInOrder := [...]string{"contract", "book", "schedule", "zone", "from", "until", "priority", "parties", "parameters", "applies", "clientKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1105,6 +1137,13 @@ func (ec *executionContext) unmarshalInputSignContractInput(ctx context.Context,
 				return it, err
 			}
 			it.Parties = data
+		case "parameters":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("parameters"))
+			data, err := ec.unmarshalONamedTextInput2ᚕᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐNamedTextInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Parameters = data
 		case "applies":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("applies"))
 			data, err := ec.unmarshalOContractSelectorInput2ᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐContractSelectorInput(ctx, v)
@@ -1182,6 +1221,11 @@ func (ec *executionContext) _Contract(ctx context.Context, sel ast.SelectionSet,
 			}
 		case "parties":
 			out.Values[i] = ec._Contract_parties(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "parameters":
+			out.Values[i] = ec._Contract_parameters(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

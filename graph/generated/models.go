@@ -4,12 +4,15 @@ package generated
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/calendar"
+	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/money"
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/graph/scalar"
@@ -50,6 +53,96 @@ type AccountEntryEdge struct {
 	Cursor string `json:"cursor"`
 	// The posting.
 	Node *AccountEntry `json:"node"`
+}
+
+// Where one sum of an accumulator stands in a book. Of a rolling window each day has
+// a sum of its own.
+type Accumulator struct {
+	// Book.
+	Book string `json:"book"`
+	// As events name it; the parts of it follow.
+	Counter string `json:"counter"`
+	// Name of the accumulator in the schedule.
+	Name string `json:"name"`
+	// Whose transactions count together: "contract" or "schedule".
+	Scope string `json:"scope"`
+	// Id of that contract or schedule.
+	Owner string `json:"owner"`
+	// The window: "2026-05-01", "2026-05", "2026-Q2", "2026", "lifetime".
+	Window string `json:"window"`
+	// Currency of the sum; null where it is not of one currency.
+	Currency *money.Currency `json:"currency,omitempty"`
+	// Parties by role, and texts, that the sum is kept for.
+	Key []*NamedText `json:"key"`
+	// The sum.
+	Value scalar.Decimal `json:"value"`
+	// How many transactions have counted, refunds and reversals included.
+	Count int64 `json:"count"`
+	// Position of the last of them.
+	Position eventstore.Token `json:"position"`
+	// Place in the book's stream of the last that counted.
+	Revision int64 `json:"-"`
+}
+
+// A page of accumulators.
+type AccumulatorConnection struct {
+	// The sums with their cursors.
+	Edges []*AccumulatorEdge `json:"edges"`
+	// The sums alone.
+	Nodes []*Accumulator `json:"nodes"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// Where one sum of an accumulator stood before and after a transaction. Of a rolling
+// window it is the sum over all its days.
+type AccumulatorCount struct {
+	// As events name it; the parts of it follow.
+	Counter string `json:"counter"`
+	// Name of the accumulator in the schedule.
+	Name string `json:"name"`
+	// Whose transactions count together: "contract" or "schedule".
+	Scope string `json:"scope"`
+	// Id of that contract or schedule.
+	Owner string `json:"owner"`
+	// The window: "2026-05-01", "2026-05", "2026-Q2", "2026", "lifetime"; of a rolling window its last day.
+	Window string `json:"window"`
+	// Currency of the sum; null where it is not of one currency.
+	Currency *money.Currency `json:"currency,omitempty"`
+	// Parties by role, and texts, that the sum is kept for.
+	Key []*NamedText `json:"key"`
+	// Days of a rolling window; null for all others.
+	Days *int `json:"days,omitempty"`
+	// Sum before.
+	Before scalar.Decimal `json:"before"`
+	// Sum after.
+	After scalar.Decimal `json:"after"`
+}
+
+// A sum and its cursor.
+type AccumulatorEdge struct {
+	// Cursor to continue after this sum.
+	Cursor string `json:"cursor"`
+	// The sum.
+	Node *Accumulator `json:"node"`
+}
+
+// Conditions on sums of accumulators; all that are given must hold.
+type AccumulatorFilter struct {
+	// Of this book.
+	Book *string `json:"book,omitempty"`
+	// Of this contract's own accumulators.
+	Contract *string `json:"contract,omitempty"`
+	// Of this schedule's shared accumulators.
+	Schedule *string `json:"schedule,omitempty"`
+	// Of the accumulator with this name.
+	Name *string `json:"name,omitempty"`
+	// Of this window.
+	Window *string `json:"window,omitempty"`
+	// In this currency.
+	Currency *money.Currency `json:"currency,omitempty"`
+	// Kept for this party in a role, or for this text.
+	Key *NamedTextInput `json:"key,omitempty"`
 }
 
 // Conditions on events of the audit index; all that are given must hold.
@@ -107,6 +200,20 @@ type BalanceChange struct {
 	Balances []*Balance `json:"balances"`
 }
 
+// A rule and what became of it.
+type ConsideredRule struct {
+	// Id of the rule within the schedule.
+	Rule string `json:"rule"`
+	// Whether it applied.
+	Matched bool `json:"matched"`
+	// What decided: its condition with the values put in, its group, the policy of refunds.
+	Why *string `json:"why,omitempty"`
+	// The parts of its result, in the order computed.
+	Steps []*NamedValue `json:"steps"`
+	// The lines that it led to; several for a split.
+	Lines []*ExplanationLine `json:"lines"`
+}
+
 // Which schedule applies between which parties, from when.
 type Contract struct {
 	// Global id.
@@ -127,6 +234,8 @@ type Contract struct {
 	Priority int `json:"priority"`
 	// Parties of the roles that a transaction does not name.
 	Parties []*RoleParty `json:"parties"`
+	// Overrides of the schedule's parameters.
+	Parameters []*NamedText `json:"parameters"`
 	// Which transactions it covers.
 	Applies *ContractSelector `json:"applies"`
 	// Position of the last event that changed it.
@@ -179,6 +288,24 @@ type ContractSelectorInput struct {
 	Products []string `json:"products,omitempty"`
 	// Parties that the transaction must name in these roles.
 	Parties []*RolePartyInput `json:"parties,omitempty"`
+}
+
+// An accumulator and what the transaction made of it.
+type CountedAccumulator struct {
+	// Name in formulas.
+	Name string `json:"name"`
+	// Which sum it is: of which contract or schedule, window, currency and key.
+	Counter string `json:"counter"`
+	// Sum before the transaction.
+	Before scalar.Decimal `json:"before"`
+	// Sum after it.
+	After scalar.Decimal `json:"after"`
+	// Whether the transaction counts.
+	Counts bool `json:"counts"`
+	// What decided that.
+	Why *string `json:"why,omitempty"`
+	// What was counted, with the values put in.
+	Formula *string `json:"formula,omitempty"`
 }
 
 // What was posted to one party's accounts on one effective date, for one book,
@@ -250,6 +377,16 @@ type DailyTotalFilter struct {
 	Currency *money.Currency `json:"currency,omitempty"`
 }
 
+// How a settled transaction was rated, derived again by its engine from what its event recorded.
+type Derivation struct {
+	// All that was looked at.
+	Rating *Rating `json:"rating"`
+	// Whether the lines derived are those of the event. They are, unless the program is at fault.
+	Agrees bool `json:"agrees"`
+	// Where they are not.
+	Differences []string `json:"differences"`
+}
+
 // A contract to end.
 type EndContractInput struct {
 	// Id of the contract.
@@ -286,7 +423,7 @@ type Event struct {
 	Revision int64 `json:"revision"`
 	// Place in the log.
 	Position eventstore.Token `json:"position"`
-	// Type and version, as "TransactionSettled.v1".
+	// Type and version, as "TransactionSettled.v2".
 	Type string `json:"type"`
 	// Who caused it; null where the metadata cannot be read.
 	Actor *string `json:"actor,omitempty"`
@@ -338,16 +475,142 @@ type ExplanationLine struct {
 	To string `json:"to"`
 	// Amount that the rule was applied to.
 	Base scalar.Decimal `json:"base"`
-	// The rule's parameter: "15%", "0.30", "rest".
+	// What was applied: "15%", "2.9% + 0.30", "marginal 15% of 50, 30% of 50", "rest".
 	Rate string `json:"rate"`
-	// Unrounded result.
-	Exact scalar.Decimal `json:"exact"`
+	// Unrounded result: a decimal, or a fraction as "100000/11" where no finite decimal exists.
+	Exact string `json:"exact"`
 	// "minimum" or "maximum" where a bound replaced the result.
 	Bound *string `json:"bound,omitempty"`
 	// Rounding mode and unit applied.
 	Rounding *string `json:"rounding,omitempty"`
 	// Rounded result. The posting it led to has this amount; zero gave none.
 	Amount scalar.Decimal `json:"amount"`
+}
+
+// A sum over earlier transactions of a book, in book order.
+type FeeAccumulator struct {
+	// Name in formulas, where it is the sum before the transaction.
+	Name string `json:"name"`
+	// Formula for what a transaction adds.
+	Measure string `json:"measure"`
+	// Roles and inputs that each have a sum of their own.
+	Key []string `json:"key"`
+	// When it begins anew: "calendar_month", "lifetime", "30 days".
+	Window string `json:"window"`
+	// Date whose anniversaries begin a window.
+	Starts *domain.Date `json:"starts,omitempty"`
+	// Whose transactions count together: "contract" or "schedule".
+	Scope string `json:"scope"`
+	// Condition on the transactions that count.
+	When *string `json:"when,omitempty"`
+	// Whether each currency has a sum of its own.
+	PerCurrency bool `json:"perCurrency"`
+}
+
+// The opening value of an accumulator's next window.
+type FeeCarry struct {
+	// The accumulator.
+	Accumulator string `json:"accumulator"`
+	// Formula.
+	Is string `json:"is"`
+}
+
+// A part that is paid in another currency.
+type FeeConversion struct {
+	// The other currency.
+	To money.Currency `json:"to"`
+	// Formula for the mid rate: units of it for one of the transaction's currency.
+	Mid string `json:"mid"`
+	// Formula for the rate that the party gets; null is the mid rate.
+	Rate *string `json:"rate,omitempty"`
+	// Account that holds the position in both currencies.
+	Via *FeeTarget `json:"via"`
+	// Account that takes the difference of the two rates.
+	SpreadTo *FeeTarget `json:"spreadTo,omitempty"`
+	// How the result is rounded; null is half_up to the minor unit.
+	Rounding *FeeRounding `json:"rounding,omitempty"`
+}
+
+// A part that is kept back until a date.
+type FeeHold struct {
+	// Purpose that it moves to on that date.
+	Into string `json:"into"`
+	// When it falls due.
+	ValueDate calendar.ValueDate `json:"-"`
+}
+
+// A typed fact that a transaction brings for formulas.
+type FeeInput struct {
+	// Name in formulas.
+	Name string `json:"name"`
+	// number, text, truth or date.
+	Type string `json:"type"`
+	// All values that a text may have; any where empty.
+	OneOf []string `json:"oneOf"`
+	// What stands where a transaction brings none; null refuses such a transaction.
+	Default *string `json:"default,omitempty"`
+}
+
+// A named constant, which a contract may override.
+type FeeParameter struct {
+	// Name in formulas.
+	Name string `json:"name"`
+	// Formula without variables; null where it has amounts.
+	Is *string `json:"is,omitempty"`
+	// Amounts per currency.
+	Amounts []*Money `json:"amounts"`
+}
+
+// One part of a split.
+type FeePart struct {
+	// Id within the rule.
+	ID string `json:"id"`
+	// Account that takes it.
+	To *FeeTarget `json:"to"`
+	// Formula for its weight.
+	Weight string `json:"weight"`
+}
+
+// A price for each of a number of units.
+type FeePerUnit struct {
+	// Formula for the number.
+	Units string `json:"units"`
+	// Price per currency.
+	Price []*Money `json:"price"`
+	// Formula for the price instead.
+	PriceIs *string `json:"priceIs,omitempty"`
+}
+
+// What is posted when the window of an accumulator ends, once per key and currency.
+type FeePeriod struct {
+	// Id within the schedule.
+	ID string `json:"id"`
+	// What it is for.
+	Description *string `json:"description,omitempty"`
+	// The accumulator.
+	Of string `json:"of"`
+	// Named intermediate results.
+	Values []*FeeValue `json:"values"`
+	// What is moved.
+	Entries []*FeePeriodEntry `json:"entries"`
+	// Opening values of the next window.
+	Carry []*FeeCarry `json:"carry"`
+}
+
+// An amount that is moved at the end of a window. A negative one moves the other way.
+type FeePeriodEntry struct {
+	// Id within the period.
+	ID string `json:"id"`
+	// Condition.
+	When *string `json:"when,omitempty"`
+	// Account that gives.
+	From *FeeTarget `json:"from"`
+	// Account that takes.
+	To *FeeTarget `json:"to"`
+	// Formula for the amount.
+	Amount string `json:"amount"`
+	// How it is rounded; null is half_up to the minor unit.
+	Rounding *FeeRounding `json:"rounding,omitempty"`
 }
 
 // A rounding mode and, where it is not the minor unit, a unit per currency.
@@ -366,28 +629,54 @@ type FeeRoundingInput struct {
 	Unit []*MoneyInput `json:"unit,omitempty"`
 }
 
-// A rule that gives one party its part.
+// A rule that gives one party its part, or with split several parties theirs.
 type FeeRule struct {
 	// Id within the schedule.
 	ID string `json:"id"`
-	// Account that takes the part.
-	To *FeeTarget `json:"to"`
+	// Account that takes the part; null for a split.
+	To *FeeTarget `json:"to,omitempty"`
 	// Rules are applied by ascending priority, then as written.
 	Priority int `json:"priority"`
-	// Base of percent: "gross" or "remaining".
+	// Condition; the rule is left out where it does not hold.
+	When *string `json:"when,omitempty"`
+	// Of the rules of one group only the first that matches applies.
+	Group *string `json:"group,omitempty"`
+	// Base of percent and tiers: "gross", "remaining", or a formula.
 	Of string `json:"of"`
-	// Percentage of the base.
-	Percent *scalar.Decimal `json:"percent,omitempty"`
+	// Percentage of the base: a number or a formula.
+	Percent *string `json:"percent,omitempty"`
 	// Fixed amount per currency.
 	Flat []*Money `json:"flat"`
+	// Price for each of a number of units.
+	PerUnit *FeePerUnit `json:"perUnit,omitempty"`
+	// Percentages by a table.
+	Tiers *FeeTiers `json:"tiers,omitempty"`
+	// Formula for the whole amount.
+	Amount *string `json:"amount,omitempty"`
+	// Division of an amount between several parties.
+	Split *FeeSplit `json:"split,omitempty"`
 	// Takes what the other rules leave.
 	Rest bool `json:"rest"`
 	// Lower bound per currency, before rounding.
 	Minimum []*Money `json:"minimum"`
 	// Upper bound per currency, before rounding.
 	Maximum []*Money `json:"maximum"`
+	// Formula for a lower bound.
+	AtLeast *string `json:"atLeast,omitempty"`
+	// Formula for an upper bound.
+	AtMost *string `json:"atMost,omitempty"`
 	// How the result is rounded; null is half_up to the currency's minor unit.
 	Rounding *FeeRounding `json:"rounding,omitempty"`
+	// What a refund returns of it: pro_rata, on_full, kept, re_rate; null where refundKeep says it.
+	Refund *string `json:"refund,omitempty"`
+	// Formula for the part that is kept of a full return, the rest being returned pro rata.
+	RefundKeep *string `json:"refundKeep,omitempty"`
+	// "sale", or "refund" for a charge for refunding.
+	On string `json:"on"`
+	// Keeps the part back until a date.
+	Hold *FeeHold `json:"hold,omitempty"`
+	// Pays the part in another currency.
+	Convert *FeeConversion `json:"convert,omitempty"`
 }
 
 // A rule that gives one party its part. Exactly one of percent, flat and rest.
@@ -414,6 +703,26 @@ type FeeRuleInput struct {
 	Rounding *FeeRoundingInput `json:"rounding,omitempty"`
 }
 
+// Division of an amount between several parties. The parts sum to the whole.
+type FeeSplit struct {
+	// Formula for the amount.
+	Of string `json:"of"`
+	// The parts; their lines have the ids rule.part.
+	Parts []*FeePart `json:"parts"`
+	// Who gets the units that are left: largest, first or last.
+	Remainder string `json:"remainder"`
+}
+
+// One row of a table.
+type FeeStep struct {
+	// Formula for its upper edge; null for the last.
+	UpTo *string `json:"upTo,omitempty"`
+	// Percentage: a number or a formula.
+	Percent *string `json:"percent,omitempty"`
+	// Added once where the stretch touches the step.
+	Flat []*Money `json:"flat"`
+}
+
 // An account by the role of its owner and its purpose.
 type FeeTarget struct {
 	// Role of the owner.
@@ -428,6 +737,28 @@ type FeeTargetInput struct {
 	Role string `json:"role"`
 	// Purpose of the account; "payable" where not given, for funds "receivable".
 	Purpose *string `json:"purpose,omitempty"`
+}
+
+// Percentages by a table. Marginal cuts the base at the edges; slab rates the whole base by one step.
+type FeeTiers struct {
+	// marginal or slab.
+	Mode string `json:"mode"`
+	// Formula for where the stretch begins; null is 0.
+	From *string `json:"from,omitempty"`
+	// Formula for what is looked up in the table; null is the base.
+	By *string `json:"by,omitempty"`
+	// inclusive, where an edge belongs to the step that names it, or exclusive.
+	Edge string `json:"edge"`
+	// The steps, from the lowest.
+	Steps []*FeeStep `json:"steps"`
+}
+
+// A named intermediate result. It is exact and never rounded.
+type FeeValue struct {
+	// Name in formulas.
+	Name string `json:"name"`
+	// Formula.
+	Is string `json:"is"`
 }
 
 // The log that this server works on.
@@ -454,6 +785,40 @@ type MoneyInput struct {
 	Currency money.Currency `json:"currency"`
 	// The amount.
 	Amount scalar.Decimal `json:"amount"`
+}
+
+// A sum by the name of its accumulator.
+type NamedSumInput struct {
+	// Name of the accumulator.
+	Name string `json:"name"`
+	// Its value before the transaction.
+	Value scalar.Decimal `json:"value"`
+}
+
+// A text by name.
+type NamedText struct {
+	// Name.
+	Name string `json:"name"`
+	// Value as it was written.
+	Value string `json:"value"`
+}
+
+// A text by name.
+type NamedTextInput struct {
+	// Name.
+	Name string `json:"name"`
+	// Value as it is written in a file: "0.15", "small", "true", "2026-05-01".
+	Value string `json:"value"`
+}
+
+// A value by name.
+type NamedValue struct {
+	// Name in formulas.
+	Name string `json:"name"`
+	// Value: a decimal, a fraction as "100000/11", a text, true or false, a date.
+	Value string `json:"value"`
+	// What it comes from, with the values put in.
+	Formula *string `json:"formula,omitempty"`
 }
 
 // Where a page of a connection ends and whether more follows.
@@ -578,7 +943,15 @@ type Projection struct {
 	Parked *ParkedEvent `json:"parked,omitempty"`
 }
 
-// A schedule version to publish.
+// A schedule version to publish, as a document.
+type PublishScheduleDocumentInput struct {
+	// The document, with the keys of a schedule file. Worked cases in it are not published.
+	Document json.RawMessage `json:"document"`
+	// Recorded with the event as its correlation, and given back.
+	ClientKey *string `json:"clientKey,omitempty"`
+}
+
+// A schedule version to publish, of percentages and flat amounts. For all of the language see publishScheduleDocument.
 type PublishScheduleInput struct {
 	// Id of the schedule.
 	Schedule string `json:"schedule"`
@@ -598,7 +971,7 @@ type PublishScheduleInput struct {
 	ClientKey *string `json:"clientKey,omitempty"`
 }
 
-// The answer to publishSchedule.
+// The answer to publishSchedule and publishScheduleDocument.
 type PublishSchedulePayload struct {
 	// What the command came to, null where it was refused.
 	Outcome *Outcome `json:"outcome,omitempty"`
@@ -610,6 +983,86 @@ type PublishSchedulePayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 	// The event that the command led to.
 	Ref *domain.Ref `json:"-"`
+}
+
+// A share that is paid in another currency.
+type RatedConversion struct {
+	// Id of the rule.
+	Rule string `json:"rule"`
+	// The other currency.
+	To money.Currency `json:"to"`
+	// Mid rate: units of it for one of the transaction's currency.
+	Mid string `json:"mid"`
+	// Rate that the party gets.
+	Rate string `json:"rate"`
+	// Where the amounts go, in the other currency.
+	Shares []*RatedShare `json:"shares"`
+}
+
+// A share that is held until a date.
+type RatedRelease struct {
+	// Id of the rule.
+	Rule string `json:"rule"`
+	// Role of the party.
+	Role string `json:"role"`
+	// Purpose of the account that holds it.
+	From string `json:"from"`
+	// Purpose of the account that it moves to.
+	Into string `json:"into"`
+	// Currency of the amount.
+	Currency money.Currency `json:"currency"`
+	// Amount.
+	Amount scalar.Decimal `json:"amount"`
+	// When it falls due.
+	On domain.Date `json:"on"`
+}
+
+// Where one amount of a rating goes.
+type RatedShare struct {
+	// Role of the party.
+	Role string `json:"role"`
+	// Purpose of the account.
+	Purpose string `json:"purpose"`
+	// Currency of the amount; another than the transaction's where a rule converts.
+	Currency money.Currency `json:"currency"`
+	// Debit or credit.
+	Side Side `json:"side"`
+	// Amount, greater than zero.
+	Amount scalar.Decimal `json:"amount"`
+}
+
+// All that a schedule looked at for one transaction. Nothing in it is posted.
+type Rating struct {
+	// Id of the schedule.
+	ScheduleID string `json:"scheduleId"`
+	// Version of it.
+	Version int `json:"version"`
+	// Version of the engine that rated.
+	Engine int `json:"engine"`
+	// Currency of the amounts.
+	Currency money.Currency `json:"currency"`
+	// Exact absolute amount.
+	Gross scalar.Decimal `json:"gross"`
+	// The part of it in whole minor units, which the rules share out.
+	Rated scalar.Decimal `json:"rated"`
+	// How each amount was computed, in the order applied.
+	Lines []*ExplanationLine `json:"lines"`
+	// Where each amount goes, in the same order; what is nothing is left out.
+	Shares []*RatedShare `json:"shares"`
+	// Facts that the transaction brought, or their defaults.
+	Inputs []*NamedValue `json:"inputs"`
+	// Constants, with the overrides of the contract.
+	Parameters []*NamedValue `json:"parameters"`
+	// Intermediate results, exact.
+	Values []*NamedValue `json:"values"`
+	// Every rule in the order considered, those that did not match included.
+	Rules []*ConsideredRule `json:"rules"`
+	// Sums before and after.
+	Accumulators []*CountedAccumulator `json:"accumulators"`
+	// What becomes of shares that are paid in another currency.
+	Conversions []*RatedConversion `json:"conversions"`
+	// Shares that are held, and when they fall due.
+	Releases []*RatedRelease `json:"releases"`
 }
 
 // A party to register.
@@ -678,6 +1131,8 @@ type RoleParty struct {
 	Role string `json:"role"`
 	// Id of the party.
 	PartyID string `json:"partyId"`
+	// Revision of the party that a settlement looked at; null where none was recorded.
+	Revision *int64 `json:"revision,omitempty"`
 }
 
 // A party in a role.
@@ -704,10 +1159,24 @@ type Schedule struct {
 	Funds *FeeTarget `json:"funds"`
 	// Account that takes what is finer than the currency's minor unit.
 	RoundingDifference *FeeTarget `json:"roundingDifference,omitempty"`
+	// Facts that a transaction brings for formulas, beside its own.
+	Inputs []*FeeInput `json:"inputs"`
+	// Named constants, which a contract may override.
+	Parameters []*FeeParameter `json:"parameters"`
+	// Sums over earlier transactions.
+	Accumulators []*FeeAccumulator `json:"accumulators"`
+	// Named intermediate results, in the order computed.
+	Values []*FeeValue `json:"values"`
 	// The rules, in the order written.
 	Rules []*FeeRule `json:"rules"`
+	// What is posted when the window of an accumulator ends.
+	Periods []*FeePeriod `json:"periods"`
+	// Version of the engine that rates by it.
+	Engine int `json:"engine"`
 	// Position of the event that published it.
 	Position eventstore.Token `json:"position"`
+	// What was published.
+	Said fee.Document `json:"-"`
 }
 
 func (Schedule) IsNode() {}
@@ -746,6 +1215,8 @@ type SettleInput struct {
 	Product *string `json:"product,omitempty"`
 	// Parties by role.
 	Parties []*RolePartyInput `json:"parties,omitempty"`
+	// Further facts, for the inputs of schedules.
+	Attributes []*NamedTextInput `json:"attributes,omitempty"`
 	// When it happened in the world.
 	OccurredAt time.Time `json:"occurredAt"`
 	// Currency of the amount.
@@ -794,6 +1265,8 @@ type SignContractInput struct {
 	Priority *int `json:"priority,omitempty"`
 	// Parties of the roles that a transaction does not name.
 	Parties []*RolePartyInput `json:"parties,omitempty"`
+	// Overrides of the schedule's parameters, as formulas without variables; "cap.KRW" is one currency of amounts.
+	Parameters []*NamedTextInput `json:"parameters,omitempty"`
 	// Which transactions it covers; all of the book where not given.
 	Applies *ContractSelectorInput `json:"applies,omitempty"`
 	// Recorded with the event as its correlation, and given back.
@@ -812,6 +1285,60 @@ type SignContractPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 	// The event that the command led to.
 	Ref *domain.Ref `json:"-"`
+}
+
+// A transaction to try a schedule on.
+type SimulateScheduleInput struct {
+	// The schedule as a document, with the keys of a schedule file; instead of schedule.
+	Document json.RawMessage `json:"document,omitempty"`
+	// Id of a published schedule; instead of document.
+	Schedule *string `json:"schedule,omitempty"`
+	// Version of it; the newest where not given.
+	Version *int `json:"version,omitempty"`
+	// Amount; negative gives money back.
+	Amount scalar.Decimal `json:"amount"`
+	// Currency of the amount.
+	Currency money.Currency `json:"currency"`
+	// Date in the contract's zone.
+	On domain.Date `json:"on"`
+	// Type; "sale" where not given.
+	Type *string `json:"type,omitempty"`
+	// Payment method.
+	Method *string `json:"method,omitempty"`
+	// Product.
+	Product *string `json:"product,omitempty"`
+	// Source.
+	Source *string `json:"source,omitempty"`
+	// Party of each role, which need not be registered.
+	Parties []*RolePartyInput `json:"parties,omitempty"`
+	// Facts for the schedule's inputs.
+	Attributes []*NamedTextInput `json:"attributes,omitempty"`
+	// Overrides of parameters, as a contract has them.
+	Parameters []*NamedTextInput `json:"parameters,omitempty"`
+	// Sums before the transaction; 0 where not given.
+	Before []*NamedSumInput `json:"before,omitempty"`
+	// Makes it a refund of a sale.
+	RefundOf *SimulatedSaleInput `json:"refundOf,omitempty"`
+}
+
+// The sale that a simulated refund gives back. It is rated first, with all else as the refund has it.
+type SimulatedSaleInput struct {
+	// Its amount.
+	Amount scalar.Decimal `json:"amount"`
+	// What was given back of it before.
+	Refunded *scalar.Decimal `json:"refunded,omitempty"`
+	// Its date; that of the refund where not given.
+	On *domain.Date `json:"on,omitempty"`
+	// Its type; "sale" where not given.
+	Type *string `json:"type,omitempty"`
+}
+
+// The answer to simulateSchedule.
+type Simulation struct {
+	// What the schedule makes of the transaction; null where something is wrong with it or with the schedule.
+	Rating *Rating `json:"rating,omitempty"`
+	// What is wrong; of a document, every fault.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // A feed: one provider, payment processor, supplier or bank and how its records are read.

@@ -25,11 +25,13 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	AccountEntry() AccountEntryResolver
+	Accumulator() AccumulatorResolver
 	Balance() BalanceResolver
 	Contract() ContractResolver
 	DailyTotal() DailyTotalResolver
 	EndContractPayload() EndContractPayloadResolver
 	Event() EventResolver
+	FeeHold() FeeHoldResolver
 	Mutation() MutationResolver
 	Party() PartyResolver
 	PublishSchedulePayload() PublishSchedulePayloadResolver
@@ -69,6 +71,45 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	Accumulator struct {
+		Book        func(childComplexity int) int
+		Count       func(childComplexity int) int
+		Counter     func(childComplexity int) int
+		Currency    func(childComplexity int) int
+		Key         func(childComplexity int) int
+		Name        func(childComplexity int) int
+		Owner       func(childComplexity int) int
+		Position    func(childComplexity int) int
+		Scope       func(childComplexity int) int
+		Transaction func(childComplexity int) int
+		Value       func(childComplexity int) int
+		Window      func(childComplexity int) int
+	}
+
+	AccumulatorConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	AccumulatorCount struct {
+		After    func(childComplexity int) int
+		Before   func(childComplexity int) int
+		Counter  func(childComplexity int) int
+		Currency func(childComplexity int) int
+		Days     func(childComplexity int) int
+		Key      func(childComplexity int) int
+		Name     func(childComplexity int) int
+		Owner    func(childComplexity int) int
+		Scope    func(childComplexity int) int
+		Window   func(childComplexity int) int
+	}
+
+	AccumulatorEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	Balance struct {
 		Account  func(childComplexity int) int
 		Amount   func(childComplexity int) int
@@ -90,6 +131,14 @@ type ComplexityRoot struct {
 		Cursor   func(childComplexity int) int
 	}
 
+	ConsideredRule struct {
+		Lines   func(childComplexity int) int
+		Matched func(childComplexity int) int
+		Rule    func(childComplexity int) int
+		Steps   func(childComplexity int) int
+		Why     func(childComplexity int) int
+	}
+
 	Contract struct {
 		Applies    func(childComplexity int) int
 		Audit      func(childComplexity int, first *int, after *string) int
@@ -97,6 +146,7 @@ type ComplexityRoot struct {
 		ContractID func(childComplexity int) int
 		From       func(childComplexity int) int
 		ID         func(childComplexity int) int
+		Parameters func(childComplexity int) int
 		Parties    func(childComplexity int) int
 		Position   func(childComplexity int) int
 		Priority   func(childComplexity int) int
@@ -124,6 +174,16 @@ type ComplexityRoot struct {
 		Types    func(childComplexity int) int
 	}
 
+	CountedAccumulator struct {
+		After   func(childComplexity int) int
+		Before  func(childComplexity int) int
+		Counter func(childComplexity int) int
+		Counts  func(childComplexity int) int
+		Formula func(childComplexity int) int
+		Name    func(childComplexity int) int
+		Why     func(childComplexity int) int
+	}
+
 	DailyTotal struct {
 		Amount       func(childComplexity int) int
 		Book         func(childComplexity int) int
@@ -149,6 +209,12 @@ type ComplexityRoot struct {
 	DailyTotalEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	Derivation struct {
+		Agrees      func(childComplexity int) int
+		Differences func(childComplexity int) int
+		Rating      func(childComplexity int) int
 	}
 
 	EndContractPayload struct {
@@ -203,27 +269,138 @@ type ComplexityRoot struct {
 		To       func(childComplexity int) int
 	}
 
+	FeeAccumulator struct {
+		Key         func(childComplexity int) int
+		Measure     func(childComplexity int) int
+		Name        func(childComplexity int) int
+		PerCurrency func(childComplexity int) int
+		Scope       func(childComplexity int) int
+		Starts      func(childComplexity int) int
+		When        func(childComplexity int) int
+		Window      func(childComplexity int) int
+	}
+
+	FeeCarry struct {
+		Accumulator func(childComplexity int) int
+		Is          func(childComplexity int) int
+	}
+
+	FeeConversion struct {
+		Mid      func(childComplexity int) int
+		Rate     func(childComplexity int) int
+		Rounding func(childComplexity int) int
+		SpreadTo func(childComplexity int) int
+		To       func(childComplexity int) int
+		Via      func(childComplexity int) int
+	}
+
+	FeeHold struct {
+		Due  func(childComplexity int) int
+		Into func(childComplexity int) int
+	}
+
+	FeeInput struct {
+		Default func(childComplexity int) int
+		Name    func(childComplexity int) int
+		OneOf   func(childComplexity int) int
+		Type    func(childComplexity int) int
+	}
+
+	FeeParameter struct {
+		Amounts func(childComplexity int) int
+		Is      func(childComplexity int) int
+		Name    func(childComplexity int) int
+	}
+
+	FeePart struct {
+		ID     func(childComplexity int) int
+		To     func(childComplexity int) int
+		Weight func(childComplexity int) int
+	}
+
+	FeePerUnit struct {
+		Price   func(childComplexity int) int
+		PriceIs func(childComplexity int) int
+		Units   func(childComplexity int) int
+	}
+
+	FeePeriod struct {
+		Carry       func(childComplexity int) int
+		Description func(childComplexity int) int
+		Entries     func(childComplexity int) int
+		ID          func(childComplexity int) int
+		Of          func(childComplexity int) int
+		Values      func(childComplexity int) int
+	}
+
+	FeePeriodEntry struct {
+		Amount   func(childComplexity int) int
+		From     func(childComplexity int) int
+		ID       func(childComplexity int) int
+		Rounding func(childComplexity int) int
+		To       func(childComplexity int) int
+		When     func(childComplexity int) int
+	}
+
 	FeeRounding struct {
 		Mode func(childComplexity int) int
 		Unit func(childComplexity int) int
 	}
 
 	FeeRule struct {
-		Flat     func(childComplexity int) int
-		ID       func(childComplexity int) int
-		Maximum  func(childComplexity int) int
-		Minimum  func(childComplexity int) int
-		Of       func(childComplexity int) int
-		Percent  func(childComplexity int) int
-		Priority func(childComplexity int) int
-		Rest     func(childComplexity int) int
-		Rounding func(childComplexity int) int
-		To       func(childComplexity int) int
+		Amount     func(childComplexity int) int
+		AtLeast    func(childComplexity int) int
+		AtMost     func(childComplexity int) int
+		Convert    func(childComplexity int) int
+		Flat       func(childComplexity int) int
+		Group      func(childComplexity int) int
+		Hold       func(childComplexity int) int
+		ID         func(childComplexity int) int
+		Maximum    func(childComplexity int) int
+		Minimum    func(childComplexity int) int
+		Of         func(childComplexity int) int
+		On         func(childComplexity int) int
+		PerUnit    func(childComplexity int) int
+		Percent    func(childComplexity int) int
+		Priority   func(childComplexity int) int
+		Refund     func(childComplexity int) int
+		RefundKeep func(childComplexity int) int
+		Rest       func(childComplexity int) int
+		Rounding   func(childComplexity int) int
+		Split      func(childComplexity int) int
+		Tiers      func(childComplexity int) int
+		To         func(childComplexity int) int
+		When       func(childComplexity int) int
+	}
+
+	FeeSplit struct {
+		Of        func(childComplexity int) int
+		Parts     func(childComplexity int) int
+		Remainder func(childComplexity int) int
+	}
+
+	FeeStep struct {
+		Flat    func(childComplexity int) int
+		Percent func(childComplexity int) int
+		UpTo    func(childComplexity int) int
 	}
 
 	FeeTarget struct {
 		Purpose func(childComplexity int) int
 		Role    func(childComplexity int) int
+	}
+
+	FeeTiers struct {
+		By    func(childComplexity int) int
+		Edge  func(childComplexity int) int
+		From  func(childComplexity int) int
+		Mode  func(childComplexity int) int
+		Steps func(childComplexity int) int
+	}
+
+	FeeValue struct {
+		Is   func(childComplexity int) int
+		Name func(childComplexity int) int
 	}
 
 	Log struct {
@@ -238,12 +415,24 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		EndContract     func(childComplexity int, input EndContractInput) int
-		PublishSchedule func(childComplexity int, input PublishScheduleInput) int
-		RegisterParty   func(childComplexity int, input RegisterPartyInput) int
-		Reverse         func(childComplexity int, input ReverseInput) int
-		Settle          func(childComplexity int, input SettleInput) int
-		SignContract    func(childComplexity int, input SignContractInput) int
+		EndContract             func(childComplexity int, input EndContractInput) int
+		PublishSchedule         func(childComplexity int, input PublishScheduleInput) int
+		PublishScheduleDocument func(childComplexity int, input PublishScheduleDocumentInput) int
+		RegisterParty           func(childComplexity int, input RegisterPartyInput) int
+		Reverse                 func(childComplexity int, input ReverseInput) int
+		Settle                  func(childComplexity int, input SettleInput) int
+		SignContract            func(childComplexity int, input SignContractInput) int
+	}
+
+	NamedText struct {
+		Name  func(childComplexity int) int
+		Value func(childComplexity int) int
+	}
+
+	NamedValue struct {
+		Formula func(childComplexity int) int
+		Name    func(childComplexity int) int
+		Value   func(childComplexity int) int
 	}
 
 	PageInfo struct {
@@ -321,24 +510,70 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Audit        func(childComplexity int, filter *AuditFilter, first *int, after *string, atLeast *eventstore.Token) int
-		Balance      func(childComplexity int, book string, account string, atLeast *eventstore.Token) int
-		Balances     func(childComplexity int, party string, book *string, currency *money.Currency, atLeast *eventstore.Token) int
-		Contract     func(childComplexity int, id string, atLeast *eventstore.Token) int
-		Contracts    func(childComplexity int, book *string, party *string, first *int, after *string, atLeast *eventstore.Token) int
-		DailyTotals  func(childComplexity int, filter *DailyTotalFilter, first *int, after *string, atLeast *eventstore.Token) int
-		Events       func(childComplexity int, filter *EventFilter, first *int, after *eventstore.Token, atLeast *eventstore.Token) int
-		Log          func(childComplexity int, atLeast *eventstore.Token) int
-		Node         func(childComplexity int, id string, atLeast *eventstore.Token) int
-		Parties      func(childComplexity int, kind *PartyKind, first *int, after *string, atLeast *eventstore.Token) int
-		Party        func(childComplexity int, id string, atLeast *eventstore.Token) int
-		Projections  func(childComplexity int, atLeast *eventstore.Token) int
-		Schedule     func(childComplexity int, id string, version *int, atLeast *eventstore.Token) int
-		Schedules    func(childComplexity int, schedule *string, first *int, after *string, atLeast *eventstore.Token) int
-		Source       func(childComplexity int, id string, atLeast *eventstore.Token) int
-		Sources      func(childComplexity int, first *int, after *string, atLeast *eventstore.Token) int
-		Transaction  func(childComplexity int, book *string, revision *int64, source *string, externalID *string, atLeast *eventstore.Token) int
-		Transactions func(childComplexity int, filter *TransactionFilter, first *int, after *string, atLeast *eventstore.Token) int
+		Accumulators     func(childComplexity int, filter *AccumulatorFilter, first *int, after *string, atLeast *eventstore.Token) int
+		Audit            func(childComplexity int, filter *AuditFilter, first *int, after *string, atLeast *eventstore.Token) int
+		Balance          func(childComplexity int, book string, account string, atLeast *eventstore.Token) int
+		Balances         func(childComplexity int, party string, book *string, currency *money.Currency, atLeast *eventstore.Token) int
+		Contract         func(childComplexity int, id string, atLeast *eventstore.Token) int
+		Contracts        func(childComplexity int, book *string, party *string, first *int, after *string, atLeast *eventstore.Token) int
+		DailyTotals      func(childComplexity int, filter *DailyTotalFilter, first *int, after *string, atLeast *eventstore.Token) int
+		Events           func(childComplexity int, filter *EventFilter, first *int, after *eventstore.Token, atLeast *eventstore.Token) int
+		Log              func(childComplexity int, atLeast *eventstore.Token) int
+		Node             func(childComplexity int, id string, atLeast *eventstore.Token) int
+		Parties          func(childComplexity int, kind *PartyKind, first *int, after *string, atLeast *eventstore.Token) int
+		Party            func(childComplexity int, id string, atLeast *eventstore.Token) int
+		Projections      func(childComplexity int, atLeast *eventstore.Token) int
+		Schedule         func(childComplexity int, id string, version *int, atLeast *eventstore.Token) int
+		Schedules        func(childComplexity int, schedule *string, first *int, after *string, atLeast *eventstore.Token) int
+		SimulateSchedule func(childComplexity int, input SimulateScheduleInput, atLeast *eventstore.Token) int
+		Source           func(childComplexity int, id string, atLeast *eventstore.Token) int
+		Sources          func(childComplexity int, first *int, after *string, atLeast *eventstore.Token) int
+		Transaction      func(childComplexity int, book *string, revision *int64, source *string, externalID *string, atLeast *eventstore.Token) int
+		Transactions     func(childComplexity int, filter *TransactionFilter, first *int, after *string, atLeast *eventstore.Token) int
+	}
+
+	RatedConversion struct {
+		Mid    func(childComplexity int) int
+		Rate   func(childComplexity int) int
+		Rule   func(childComplexity int) int
+		Shares func(childComplexity int) int
+		To     func(childComplexity int) int
+	}
+
+	RatedRelease struct {
+		Amount   func(childComplexity int) int
+		Currency func(childComplexity int) int
+		From     func(childComplexity int) int
+		Into     func(childComplexity int) int
+		On       func(childComplexity int) int
+		Role     func(childComplexity int) int
+		Rule     func(childComplexity int) int
+	}
+
+	RatedShare struct {
+		Amount   func(childComplexity int) int
+		Currency func(childComplexity int) int
+		Purpose  func(childComplexity int) int
+		Role     func(childComplexity int) int
+		Side     func(childComplexity int) int
+	}
+
+	Rating struct {
+		Accumulators func(childComplexity int) int
+		Conversions  func(childComplexity int) int
+		Currency     func(childComplexity int) int
+		Engine       func(childComplexity int) int
+		Gross        func(childComplexity int) int
+		Inputs       func(childComplexity int) int
+		Lines        func(childComplexity int) int
+		Parameters   func(childComplexity int) int
+		Rated        func(childComplexity int) int
+		Releases     func(childComplexity int) int
+		Rules        func(childComplexity int) int
+		ScheduleID   func(childComplexity int) int
+		Shares       func(childComplexity int) int
+		Values       func(childComplexity int) int
+		Version      func(childComplexity int) int
 	}
 
 	RegisterPartyPayload struct {
@@ -358,21 +593,29 @@ type ComplexityRoot struct {
 	}
 
 	RoleParty struct {
-		Party   func(childComplexity int) int
-		PartyID func(childComplexity int) int
-		Role    func(childComplexity int) int
+		Party    func(childComplexity int) int
+		PartyID  func(childComplexity int) int
+		Revision func(childComplexity int) int
+		Role     func(childComplexity int) int
 	}
 
 	Schedule struct {
+		Accumulators       func(childComplexity int) int
 		Audit              func(childComplexity int, first *int, after *string) int
 		Description        func(childComplexity int) int
+		Document           func(childComplexity int) int
 		EffectiveFrom      func(childComplexity int) int
+		Engine             func(childComplexity int) int
 		Funds              func(childComplexity int) int
 		ID                 func(childComplexity int) int
+		Inputs             func(childComplexity int) int
+		Parameters         func(childComplexity int) int
+		Periods            func(childComplexity int) int
 		Position           func(childComplexity int) int
 		RoundingDifference func(childComplexity int) int
 		Rules              func(childComplexity int) int
 		ScheduleID         func(childComplexity int) int
+		Values             func(childComplexity int) int
 		Version            func(childComplexity int) int
 	}
 
@@ -400,6 +643,11 @@ type ComplexityRoot struct {
 		Contract   func(childComplexity int) int
 		Outcome    func(childComplexity int) int
 		Position   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	Simulation struct {
+		Rating     func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
@@ -431,12 +679,15 @@ type ComplexityRoot struct {
 
 	Transaction struct {
 		Amount          func(childComplexity int) int
+		Attributes      func(childComplexity int) int
 		Audit           func(childComplexity int, first *int, after *string) int
 		Book            func(childComplexity int) int
 		ContentHash     func(childComplexity int) int
 		Contract        func(childComplexity int) int
 		ContractID      func(childComplexity int) int
+		Counts          func(childComplexity int) int
 		Currency        func(childComplexity int) int
+		Derivation      func(childComplexity int) int
 		EffectiveOn     func(childComplexity int) int
 		Engine          func(childComplexity int) int
 		Event           func(childComplexity int) int
@@ -454,6 +705,7 @@ type ComplexityRoot struct {
 		Product         func(childComplexity int) int
 		Reason          func(childComplexity int) int
 		RecordedAt      func(childComplexity int) int
+		RefundedBefore  func(childComplexity int) int
 		Revision        func(childComplexity int) int
 		Schedule        func(childComplexity int) int
 		ScheduleID      func(childComplexity int) int
@@ -579,6 +831,195 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AccountEntryEdge.Node(childComplexity), true
 
+	case "Accumulator.book":
+		if e.ComplexityRoot.Accumulator.Book == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Book(childComplexity), true
+
+	case "Accumulator.count":
+		if e.ComplexityRoot.Accumulator.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Count(childComplexity), true
+
+	case "Accumulator.counter":
+		if e.ComplexityRoot.Accumulator.Counter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Counter(childComplexity), true
+
+	case "Accumulator.currency":
+		if e.ComplexityRoot.Accumulator.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Currency(childComplexity), true
+
+	case "Accumulator.key":
+		if e.ComplexityRoot.Accumulator.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Key(childComplexity), true
+
+	case "Accumulator.name":
+		if e.ComplexityRoot.Accumulator.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Name(childComplexity), true
+
+	case "Accumulator.owner":
+		if e.ComplexityRoot.Accumulator.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Owner(childComplexity), true
+
+	case "Accumulator.position":
+		if e.ComplexityRoot.Accumulator.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Position(childComplexity), true
+
+	case "Accumulator.scope":
+		if e.ComplexityRoot.Accumulator.Scope == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Scope(childComplexity), true
+
+	case "Accumulator.transaction":
+		if e.ComplexityRoot.Accumulator.Transaction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Transaction(childComplexity), true
+
+	case "Accumulator.value":
+		if e.ComplexityRoot.Accumulator.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Value(childComplexity), true
+
+	case "Accumulator.window":
+		if e.ComplexityRoot.Accumulator.Window == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Window(childComplexity), true
+
+	case "AccumulatorConnection.edges":
+		if e.ComplexityRoot.AccumulatorConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorConnection.Edges(childComplexity), true
+
+	case "AccumulatorConnection.nodes":
+		if e.ComplexityRoot.AccumulatorConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorConnection.Nodes(childComplexity), true
+
+	case "AccumulatorConnection.pageInfo":
+		if e.ComplexityRoot.AccumulatorConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorConnection.PageInfo(childComplexity), true
+
+	case "AccumulatorCount.after":
+		if e.ComplexityRoot.AccumulatorCount.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorCount.After(childComplexity), true
+
+	case "AccumulatorCount.before":
+		if e.ComplexityRoot.AccumulatorCount.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorCount.Before(childComplexity), true
+
+	case "AccumulatorCount.counter":
+		if e.ComplexityRoot.AccumulatorCount.Counter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorCount.Counter(childComplexity), true
+
+	case "AccumulatorCount.currency":
+		if e.ComplexityRoot.AccumulatorCount.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorCount.Currency(childComplexity), true
+
+	case "AccumulatorCount.days":
+		if e.ComplexityRoot.AccumulatorCount.Days == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorCount.Days(childComplexity), true
+
+	case "AccumulatorCount.key":
+		if e.ComplexityRoot.AccumulatorCount.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorCount.Key(childComplexity), true
+
+	case "AccumulatorCount.name":
+		if e.ComplexityRoot.AccumulatorCount.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorCount.Name(childComplexity), true
+
+	case "AccumulatorCount.owner":
+		if e.ComplexityRoot.AccumulatorCount.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorCount.Owner(childComplexity), true
+
+	case "AccumulatorCount.scope":
+		if e.ComplexityRoot.AccumulatorCount.Scope == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorCount.Scope(childComplexity), true
+
+	case "AccumulatorCount.window":
+		if e.ComplexityRoot.AccumulatorCount.Window == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorCount.Window(childComplexity), true
+
+	case "AccumulatorEdge.cursor":
+		if e.ComplexityRoot.AccumulatorEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorEdge.Cursor(childComplexity), true
+
+	case "AccumulatorEdge.node":
+		if e.ComplexityRoot.AccumulatorEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorEdge.Node(childComplexity), true
+
 	case "Balance.account":
 		if e.ComplexityRoot.Balance.Account == nil {
 			break
@@ -689,6 +1130,41 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.BalanceChange.Cursor(childComplexity), true
 
+	case "ConsideredRule.lines":
+		if e.ComplexityRoot.ConsideredRule.Lines == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConsideredRule.Lines(childComplexity), true
+
+	case "ConsideredRule.matched":
+		if e.ComplexityRoot.ConsideredRule.Matched == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConsideredRule.Matched(childComplexity), true
+
+	case "ConsideredRule.rule":
+		if e.ComplexityRoot.ConsideredRule.Rule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConsideredRule.Rule(childComplexity), true
+
+	case "ConsideredRule.steps":
+		if e.ComplexityRoot.ConsideredRule.Steps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConsideredRule.Steps(childComplexity), true
+
+	case "ConsideredRule.why":
+		if e.ComplexityRoot.ConsideredRule.Why == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConsideredRule.Why(childComplexity), true
+
 	case "Contract.applies":
 		if e.ComplexityRoot.Contract.Applies == nil {
 			break
@@ -735,6 +1211,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Contract.ID(childComplexity), true
+
+	case "Contract.parameters":
+		if e.ComplexityRoot.Contract.Parameters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Contract.Parameters(childComplexity), true
 
 	case "Contract.parties":
 		if e.ComplexityRoot.Contract.Parties == nil {
@@ -847,6 +1330,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ContractSelector.Types(childComplexity), true
+
+	case "CountedAccumulator.after":
+		if e.ComplexityRoot.CountedAccumulator.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountedAccumulator.After(childComplexity), true
+
+	case "CountedAccumulator.before":
+		if e.ComplexityRoot.CountedAccumulator.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountedAccumulator.Before(childComplexity), true
+
+	case "CountedAccumulator.counter":
+		if e.ComplexityRoot.CountedAccumulator.Counter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountedAccumulator.Counter(childComplexity), true
+
+	case "CountedAccumulator.counts":
+		if e.ComplexityRoot.CountedAccumulator.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountedAccumulator.Counts(childComplexity), true
+
+	case "CountedAccumulator.formula":
+		if e.ComplexityRoot.CountedAccumulator.Formula == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountedAccumulator.Formula(childComplexity), true
+
+	case "CountedAccumulator.name":
+		if e.ComplexityRoot.CountedAccumulator.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountedAccumulator.Name(childComplexity), true
+
+	case "CountedAccumulator.why":
+		if e.ComplexityRoot.CountedAccumulator.Why == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountedAccumulator.Why(childComplexity), true
 
 	case "DailyTotal.amount":
 		if e.ComplexityRoot.DailyTotal.Amount == nil {
@@ -978,6 +1510,27 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.DailyTotalEdge.Node(childComplexity), true
+
+	case "Derivation.agrees":
+		if e.ComplexityRoot.Derivation.Agrees == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Derivation.Agrees(childComplexity), true
+
+	case "Derivation.differences":
+		if e.ComplexityRoot.Derivation.Differences == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Derivation.Differences(childComplexity), true
+
+	case "Derivation.rating":
+		if e.ComplexityRoot.Derivation.Rating == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Derivation.Rating(childComplexity), true
 
 	case "EndContractPayload.clientKey":
 		if e.ComplexityRoot.EndContractPayload.ClientKey == nil {
@@ -1217,6 +1770,307 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ExplanationLine.To(childComplexity), true
 
+	case "FeeAccumulator.key":
+		if e.ComplexityRoot.FeeAccumulator.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeAccumulator.Key(childComplexity), true
+
+	case "FeeAccumulator.measure":
+		if e.ComplexityRoot.FeeAccumulator.Measure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeAccumulator.Measure(childComplexity), true
+
+	case "FeeAccumulator.name":
+		if e.ComplexityRoot.FeeAccumulator.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeAccumulator.Name(childComplexity), true
+
+	case "FeeAccumulator.perCurrency":
+		if e.ComplexityRoot.FeeAccumulator.PerCurrency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeAccumulator.PerCurrency(childComplexity), true
+
+	case "FeeAccumulator.scope":
+		if e.ComplexityRoot.FeeAccumulator.Scope == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeAccumulator.Scope(childComplexity), true
+
+	case "FeeAccumulator.starts":
+		if e.ComplexityRoot.FeeAccumulator.Starts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeAccumulator.Starts(childComplexity), true
+
+	case "FeeAccumulator.when":
+		if e.ComplexityRoot.FeeAccumulator.When == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeAccumulator.When(childComplexity), true
+
+	case "FeeAccumulator.window":
+		if e.ComplexityRoot.FeeAccumulator.Window == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeAccumulator.Window(childComplexity), true
+
+	case "FeeCarry.accumulator":
+		if e.ComplexityRoot.FeeCarry.Accumulator == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeCarry.Accumulator(childComplexity), true
+
+	case "FeeCarry.is":
+		if e.ComplexityRoot.FeeCarry.Is == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeCarry.Is(childComplexity), true
+
+	case "FeeConversion.mid":
+		if e.ComplexityRoot.FeeConversion.Mid == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeConversion.Mid(childComplexity), true
+
+	case "FeeConversion.rate":
+		if e.ComplexityRoot.FeeConversion.Rate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeConversion.Rate(childComplexity), true
+
+	case "FeeConversion.rounding":
+		if e.ComplexityRoot.FeeConversion.Rounding == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeConversion.Rounding(childComplexity), true
+
+	case "FeeConversion.spreadTo":
+		if e.ComplexityRoot.FeeConversion.SpreadTo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeConversion.SpreadTo(childComplexity), true
+
+	case "FeeConversion.to":
+		if e.ComplexityRoot.FeeConversion.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeConversion.To(childComplexity), true
+
+	case "FeeConversion.via":
+		if e.ComplexityRoot.FeeConversion.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeConversion.Via(childComplexity), true
+
+	case "FeeHold.due":
+		if e.ComplexityRoot.FeeHold.Due == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeHold.Due(childComplexity), true
+
+	case "FeeHold.into":
+		if e.ComplexityRoot.FeeHold.Into == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeHold.Into(childComplexity), true
+
+	case "FeeInput.default":
+		if e.ComplexityRoot.FeeInput.Default == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeInput.Default(childComplexity), true
+
+	case "FeeInput.name":
+		if e.ComplexityRoot.FeeInput.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeInput.Name(childComplexity), true
+
+	case "FeeInput.oneOf":
+		if e.ComplexityRoot.FeeInput.OneOf == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeInput.OneOf(childComplexity), true
+
+	case "FeeInput.type":
+		if e.ComplexityRoot.FeeInput.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeInput.Type(childComplexity), true
+
+	case "FeeParameter.amounts":
+		if e.ComplexityRoot.FeeParameter.Amounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeParameter.Amounts(childComplexity), true
+
+	case "FeeParameter.is":
+		if e.ComplexityRoot.FeeParameter.Is == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeParameter.Is(childComplexity), true
+
+	case "FeeParameter.name":
+		if e.ComplexityRoot.FeeParameter.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeParameter.Name(childComplexity), true
+
+	case "FeePart.id":
+		if e.ComplexityRoot.FeePart.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePart.ID(childComplexity), true
+
+	case "FeePart.to":
+		if e.ComplexityRoot.FeePart.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePart.To(childComplexity), true
+
+	case "FeePart.weight":
+		if e.ComplexityRoot.FeePart.Weight == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePart.Weight(childComplexity), true
+
+	case "FeePerUnit.price":
+		if e.ComplexityRoot.FeePerUnit.Price == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePerUnit.Price(childComplexity), true
+
+	case "FeePerUnit.priceIs":
+		if e.ComplexityRoot.FeePerUnit.PriceIs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePerUnit.PriceIs(childComplexity), true
+
+	case "FeePerUnit.units":
+		if e.ComplexityRoot.FeePerUnit.Units == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePerUnit.Units(childComplexity), true
+
+	case "FeePeriod.carry":
+		if e.ComplexityRoot.FeePeriod.Carry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePeriod.Carry(childComplexity), true
+
+	case "FeePeriod.description":
+		if e.ComplexityRoot.FeePeriod.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePeriod.Description(childComplexity), true
+
+	case "FeePeriod.entries":
+		if e.ComplexityRoot.FeePeriod.Entries == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePeriod.Entries(childComplexity), true
+
+	case "FeePeriod.id":
+		if e.ComplexityRoot.FeePeriod.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePeriod.ID(childComplexity), true
+
+	case "FeePeriod.of":
+		if e.ComplexityRoot.FeePeriod.Of == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePeriod.Of(childComplexity), true
+
+	case "FeePeriod.values":
+		if e.ComplexityRoot.FeePeriod.Values == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePeriod.Values(childComplexity), true
+
+	case "FeePeriodEntry.amount":
+		if e.ComplexityRoot.FeePeriodEntry.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePeriodEntry.Amount(childComplexity), true
+
+	case "FeePeriodEntry.from":
+		if e.ComplexityRoot.FeePeriodEntry.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePeriodEntry.From(childComplexity), true
+
+	case "FeePeriodEntry.id":
+		if e.ComplexityRoot.FeePeriodEntry.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePeriodEntry.ID(childComplexity), true
+
+	case "FeePeriodEntry.rounding":
+		if e.ComplexityRoot.FeePeriodEntry.Rounding == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePeriodEntry.Rounding(childComplexity), true
+
+	case "FeePeriodEntry.to":
+		if e.ComplexityRoot.FeePeriodEntry.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePeriodEntry.To(childComplexity), true
+
+	case "FeePeriodEntry.when":
+		if e.ComplexityRoot.FeePeriodEntry.When == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePeriodEntry.When(childComplexity), true
+
 	case "FeeRounding.mode":
 		if e.ComplexityRoot.FeeRounding.Mode == nil {
 			break
@@ -1231,12 +2085,54 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.FeeRounding.Unit(childComplexity), true
 
+	case "FeeRule.amount":
+		if e.ComplexityRoot.FeeRule.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRule.Amount(childComplexity), true
+
+	case "FeeRule.atLeast":
+		if e.ComplexityRoot.FeeRule.AtLeast == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRule.AtLeast(childComplexity), true
+
+	case "FeeRule.atMost":
+		if e.ComplexityRoot.FeeRule.AtMost == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRule.AtMost(childComplexity), true
+
+	case "FeeRule.convert":
+		if e.ComplexityRoot.FeeRule.Convert == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRule.Convert(childComplexity), true
+
 	case "FeeRule.flat":
 		if e.ComplexityRoot.FeeRule.Flat == nil {
 			break
 		}
 
 		return e.ComplexityRoot.FeeRule.Flat(childComplexity), true
+
+	case "FeeRule.group":
+		if e.ComplexityRoot.FeeRule.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRule.Group(childComplexity), true
+
+	case "FeeRule.hold":
+		if e.ComplexityRoot.FeeRule.Hold == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRule.Hold(childComplexity), true
 
 	case "FeeRule.id":
 		if e.ComplexityRoot.FeeRule.ID == nil {
@@ -1266,6 +2162,20 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.FeeRule.Of(childComplexity), true
 
+	case "FeeRule.on":
+		if e.ComplexityRoot.FeeRule.On == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRule.On(childComplexity), true
+
+	case "FeeRule.perUnit":
+		if e.ComplexityRoot.FeeRule.PerUnit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRule.PerUnit(childComplexity), true
+
 	case "FeeRule.percent":
 		if e.ComplexityRoot.FeeRule.Percent == nil {
 			break
@@ -1279,6 +2189,20 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.FeeRule.Priority(childComplexity), true
+
+	case "FeeRule.refund":
+		if e.ComplexityRoot.FeeRule.Refund == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRule.Refund(childComplexity), true
+
+	case "FeeRule.refundKeep":
+		if e.ComplexityRoot.FeeRule.RefundKeep == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRule.RefundKeep(childComplexity), true
 
 	case "FeeRule.rest":
 		if e.ComplexityRoot.FeeRule.Rest == nil {
@@ -1294,12 +2218,75 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.FeeRule.Rounding(childComplexity), true
 
+	case "FeeRule.split":
+		if e.ComplexityRoot.FeeRule.Split == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRule.Split(childComplexity), true
+
+	case "FeeRule.tiers":
+		if e.ComplexityRoot.FeeRule.Tiers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRule.Tiers(childComplexity), true
+
 	case "FeeRule.to":
 		if e.ComplexityRoot.FeeRule.To == nil {
 			break
 		}
 
 		return e.ComplexityRoot.FeeRule.To(childComplexity), true
+
+	case "FeeRule.when":
+		if e.ComplexityRoot.FeeRule.When == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRule.When(childComplexity), true
+
+	case "FeeSplit.of":
+		if e.ComplexityRoot.FeeSplit.Of == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeSplit.Of(childComplexity), true
+
+	case "FeeSplit.parts":
+		if e.ComplexityRoot.FeeSplit.Parts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeSplit.Parts(childComplexity), true
+
+	case "FeeSplit.remainder":
+		if e.ComplexityRoot.FeeSplit.Remainder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeSplit.Remainder(childComplexity), true
+
+	case "FeeStep.flat":
+		if e.ComplexityRoot.FeeStep.Flat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeStep.Flat(childComplexity), true
+
+	case "FeeStep.percent":
+		if e.ComplexityRoot.FeeStep.Percent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeStep.Percent(childComplexity), true
+
+	case "FeeStep.upTo":
+		if e.ComplexityRoot.FeeStep.UpTo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeStep.UpTo(childComplexity), true
 
 	case "FeeTarget.purpose":
 		if e.ComplexityRoot.FeeTarget.Purpose == nil {
@@ -1314,6 +2301,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.FeeTarget.Role(childComplexity), true
+
+	case "FeeTiers.by":
+		if e.ComplexityRoot.FeeTiers.By == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeTiers.By(childComplexity), true
+
+	case "FeeTiers.edge":
+		if e.ComplexityRoot.FeeTiers.Edge == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeTiers.Edge(childComplexity), true
+
+	case "FeeTiers.from":
+		if e.ComplexityRoot.FeeTiers.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeTiers.From(childComplexity), true
+
+	case "FeeTiers.mode":
+		if e.ComplexityRoot.FeeTiers.Mode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeTiers.Mode(childComplexity), true
+
+	case "FeeTiers.steps":
+		if e.ComplexityRoot.FeeTiers.Steps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeTiers.Steps(childComplexity), true
+
+	case "FeeValue.is":
+		if e.ComplexityRoot.FeeValue.Is == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeValue.Is(childComplexity), true
+
+	case "FeeValue.name":
+		if e.ComplexityRoot.FeeValue.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeValue.Name(childComplexity), true
 
 	case "Log.incarnation":
 		if e.ComplexityRoot.Log.Incarnation == nil {
@@ -1374,6 +2410,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Mutation.PublishSchedule(childComplexity, args["input"].(PublishScheduleInput)), true
 
+	case "Mutation.publishScheduleDocument":
+		if e.ComplexityRoot.Mutation.PublishScheduleDocument == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_publishScheduleDocument_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PublishScheduleDocument(childComplexity, args["input"].(PublishScheduleDocumentInput)), true
+
 	case "Mutation.registerParty":
 		if e.ComplexityRoot.Mutation.RegisterParty == nil {
 			break
@@ -1421,6 +2469,41 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.SignContract(childComplexity, args["input"].(SignContractInput)), true
+
+	case "NamedText.name":
+		if e.ComplexityRoot.NamedText.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NamedText.Name(childComplexity), true
+
+	case "NamedText.value":
+		if e.ComplexityRoot.NamedText.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NamedText.Value(childComplexity), true
+
+	case "NamedValue.formula":
+		if e.ComplexityRoot.NamedValue.Formula == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NamedValue.Formula(childComplexity), true
+
+	case "NamedValue.name":
+		if e.ComplexityRoot.NamedValue.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NamedValue.Name(childComplexity), true
+
+	case "NamedValue.value":
+		if e.ComplexityRoot.NamedValue.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NamedValue.Value(childComplexity), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -1771,6 +2854,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PublishSchedulePayload.UserErrors(childComplexity), true
 
+	case "Query.accumulators":
+		if e.ComplexityRoot.Query.Accumulators == nil {
+			break
+		}
+
+		args, err := ec.field_Query_accumulators_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Accumulators(childComplexity, args["filter"].(*AccumulatorFilter), args["first"].(*int), args["after"].(*string), args["atLeast"].(*eventstore.Token)), true
+
 	case "Query.audit":
 		if e.ComplexityRoot.Query.Audit == nil {
 			break
@@ -1939,6 +3034,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Schedules(childComplexity, args["schedule"].(*string), args["first"].(*int), args["after"].(*string), args["atLeast"].(*eventstore.Token)), true
 
+	case "Query.simulateSchedule":
+		if e.ComplexityRoot.Query.SimulateSchedule == nil {
+			break
+		}
+
+		args, err := ec.field_Query_simulateSchedule_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.SimulateSchedule(childComplexity, args["input"].(SimulateScheduleInput), args["atLeast"].(*eventstore.Token)), true
+
 	case "Query.source":
 		if e.ComplexityRoot.Query.Source == nil {
 			break
@@ -1986,6 +3093,230 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Transactions(childComplexity, args["filter"].(*TransactionFilter), args["first"].(*int), args["after"].(*string), args["atLeast"].(*eventstore.Token)), true
+
+	case "RatedConversion.mid":
+		if e.ComplexityRoot.RatedConversion.Mid == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedConversion.Mid(childComplexity), true
+
+	case "RatedConversion.rate":
+		if e.ComplexityRoot.RatedConversion.Rate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedConversion.Rate(childComplexity), true
+
+	case "RatedConversion.rule":
+		if e.ComplexityRoot.RatedConversion.Rule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedConversion.Rule(childComplexity), true
+
+	case "RatedConversion.shares":
+		if e.ComplexityRoot.RatedConversion.Shares == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedConversion.Shares(childComplexity), true
+
+	case "RatedConversion.to":
+		if e.ComplexityRoot.RatedConversion.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedConversion.To(childComplexity), true
+
+	case "RatedRelease.amount":
+		if e.ComplexityRoot.RatedRelease.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedRelease.Amount(childComplexity), true
+
+	case "RatedRelease.currency":
+		if e.ComplexityRoot.RatedRelease.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedRelease.Currency(childComplexity), true
+
+	case "RatedRelease.from":
+		if e.ComplexityRoot.RatedRelease.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedRelease.From(childComplexity), true
+
+	case "RatedRelease.into":
+		if e.ComplexityRoot.RatedRelease.Into == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedRelease.Into(childComplexity), true
+
+	case "RatedRelease.on":
+		if e.ComplexityRoot.RatedRelease.On == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedRelease.On(childComplexity), true
+
+	case "RatedRelease.role":
+		if e.ComplexityRoot.RatedRelease.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedRelease.Role(childComplexity), true
+
+	case "RatedRelease.rule":
+		if e.ComplexityRoot.RatedRelease.Rule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedRelease.Rule(childComplexity), true
+
+	case "RatedShare.amount":
+		if e.ComplexityRoot.RatedShare.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedShare.Amount(childComplexity), true
+
+	case "RatedShare.currency":
+		if e.ComplexityRoot.RatedShare.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedShare.Currency(childComplexity), true
+
+	case "RatedShare.purpose":
+		if e.ComplexityRoot.RatedShare.Purpose == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedShare.Purpose(childComplexity), true
+
+	case "RatedShare.role":
+		if e.ComplexityRoot.RatedShare.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedShare.Role(childComplexity), true
+
+	case "RatedShare.side":
+		if e.ComplexityRoot.RatedShare.Side == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedShare.Side(childComplexity), true
+
+	case "Rating.accumulators":
+		if e.ComplexityRoot.Rating.Accumulators == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.Accumulators(childComplexity), true
+
+	case "Rating.conversions":
+		if e.ComplexityRoot.Rating.Conversions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.Conversions(childComplexity), true
+
+	case "Rating.currency":
+		if e.ComplexityRoot.Rating.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.Currency(childComplexity), true
+
+	case "Rating.engine":
+		if e.ComplexityRoot.Rating.Engine == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.Engine(childComplexity), true
+
+	case "Rating.gross":
+		if e.ComplexityRoot.Rating.Gross == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.Gross(childComplexity), true
+
+	case "Rating.inputs":
+		if e.ComplexityRoot.Rating.Inputs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.Inputs(childComplexity), true
+
+	case "Rating.lines":
+		if e.ComplexityRoot.Rating.Lines == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.Lines(childComplexity), true
+
+	case "Rating.parameters":
+		if e.ComplexityRoot.Rating.Parameters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.Parameters(childComplexity), true
+
+	case "Rating.rated":
+		if e.ComplexityRoot.Rating.Rated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.Rated(childComplexity), true
+
+	case "Rating.releases":
+		if e.ComplexityRoot.Rating.Releases == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.Releases(childComplexity), true
+
+	case "Rating.rules":
+		if e.ComplexityRoot.Rating.Rules == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.Rules(childComplexity), true
+
+	case "Rating.scheduleId":
+		if e.ComplexityRoot.Rating.ScheduleID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.ScheduleID(childComplexity), true
+
+	case "Rating.shares":
+		if e.ComplexityRoot.Rating.Shares == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.Shares(childComplexity), true
+
+	case "Rating.values":
+		if e.ComplexityRoot.Rating.Values == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.Values(childComplexity), true
+
+	case "Rating.version":
+		if e.ComplexityRoot.Rating.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.Version(childComplexity), true
 
 	case "RegisterPartyPayload.clientKey":
 		if e.ComplexityRoot.RegisterPartyPayload.ClientKey == nil {
@@ -2071,12 +3402,26 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RoleParty.PartyID(childComplexity), true
 
+	case "RoleParty.revision":
+		if e.ComplexityRoot.RoleParty.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RoleParty.Revision(childComplexity), true
+
 	case "RoleParty.role":
 		if e.ComplexityRoot.RoleParty.Role == nil {
 			break
 		}
 
 		return e.ComplexityRoot.RoleParty.Role(childComplexity), true
+
+	case "Schedule.accumulators":
+		if e.ComplexityRoot.Schedule.Accumulators == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.Accumulators(childComplexity), true
 
 	case "Schedule.audit":
 		if e.ComplexityRoot.Schedule.Audit == nil {
@@ -2097,12 +3442,26 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Schedule.Description(childComplexity), true
 
+	case "Schedule.document":
+		if e.ComplexityRoot.Schedule.Document == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.Document(childComplexity), true
+
 	case "Schedule.effectiveFrom":
 		if e.ComplexityRoot.Schedule.EffectiveFrom == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Schedule.EffectiveFrom(childComplexity), true
+
+	case "Schedule.engine":
+		if e.ComplexityRoot.Schedule.Engine == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.Engine(childComplexity), true
 
 	case "Schedule.funds":
 		if e.ComplexityRoot.Schedule.Funds == nil {
@@ -2117,6 +3476,27 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Schedule.ID(childComplexity), true
+
+	case "Schedule.inputs":
+		if e.ComplexityRoot.Schedule.Inputs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.Inputs(childComplexity), true
+
+	case "Schedule.parameters":
+		if e.ComplexityRoot.Schedule.Parameters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.Parameters(childComplexity), true
+
+	case "Schedule.periods":
+		if e.ComplexityRoot.Schedule.Periods == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.Periods(childComplexity), true
 
 	case "Schedule.position":
 		if e.ComplexityRoot.Schedule.Position == nil {
@@ -2145,6 +3525,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Schedule.ScheduleID(childComplexity), true
+
+	case "Schedule.values":
+		if e.ComplexityRoot.Schedule.Values == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.Values(childComplexity), true
 
 	case "Schedule.version":
 		if e.ComplexityRoot.Schedule.Version == nil {
@@ -2257,6 +3644,20 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SignContractPayload.UserErrors(childComplexity), true
+
+	case "Simulation.rating":
+		if e.ComplexityRoot.Simulation.Rating == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Simulation.Rating(childComplexity), true
+
+	case "Simulation.userErrors":
+		if e.ComplexityRoot.Simulation.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Simulation.UserErrors(childComplexity), true
 
 	case "Source.audit":
 		if e.ComplexityRoot.Source.Audit == nil {
@@ -2373,6 +3774,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Transaction.Amount(childComplexity), true
 
+	case "Transaction.attributes":
+		if e.ComplexityRoot.Transaction.Attributes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Transaction.Attributes(childComplexity), true
+
 	case "Transaction.audit":
 		if e.ComplexityRoot.Transaction.Audit == nil {
 			break
@@ -2413,12 +3821,26 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Transaction.ContractID(childComplexity), true
 
+	case "Transaction.counts":
+		if e.ComplexityRoot.Transaction.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Transaction.Counts(childComplexity), true
+
 	case "Transaction.currency":
 		if e.ComplexityRoot.Transaction.Currency == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Transaction.Currency(childComplexity), true
+
+	case "Transaction.derivation":
+		if e.ComplexityRoot.Transaction.Derivation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Transaction.Derivation(childComplexity), true
 
 	case "Transaction.effectiveOn":
 		if e.ComplexityRoot.Transaction.EffectiveOn == nil {
@@ -2538,6 +3960,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Transaction.RecordedAt(childComplexity), true
+
+	case "Transaction.refundedBefore":
+		if e.ComplexityRoot.Transaction.RefundedBefore == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Transaction.RefundedBefore(childComplexity), true
 
 	case "Transaction.revision":
 		if e.ComplexityRoot.Transaction.Revision == nil {
@@ -2680,6 +4109,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputAccumulatorFilter,
 		ec.unmarshalInputAuditFilter,
 		ec.unmarshalInputContractSelectorInput,
 		ec.unmarshalInputDailyTotalFilter,
@@ -2689,13 +4119,18 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputFeeRuleInput,
 		ec.unmarshalInputFeeTargetInput,
 		ec.unmarshalInputMoneyInput,
+		ec.unmarshalInputNamedSumInput,
+		ec.unmarshalInputNamedTextInput,
 		ec.unmarshalInputPartyDetailsInput,
+		ec.unmarshalInputPublishScheduleDocumentInput,
 		ec.unmarshalInputPublishScheduleInput,
 		ec.unmarshalInputRegisterPartyInput,
 		ec.unmarshalInputReverseInput,
 		ec.unmarshalInputRolePartyInput,
 		ec.unmarshalInputSettleInput,
 		ec.unmarshalInputSignContractInput,
+		ec.unmarshalInputSimulateScheduleInput,
+		ec.unmarshalInputSimulatedSaleInput,
 		ec.unmarshalInputTransactionFilter,
 		ec.unmarshalInputTransactionKeyInput,
 	)
@@ -2800,7 +4235,7 @@ type Event implements Node {
   revision: Int64!
   "Place in the log."
   position: Position!
-  "Type and version, as \"TransactionSettled.v1\"."
+  "Type and version, as \"TransactionSettled.v2\"."
   type: String!
   "Who caused it; null where the metadata cannot be read."
   actor: String
@@ -3091,6 +4526,22 @@ input MoneyInput {
   amount: Decimal!
 }
 
+"A text by name."
+type NamedText {
+  "Name."
+  name: String!
+  "Value as it was written."
+  value: String!
+}
+
+"A text by name."
+input NamedTextInput {
+  "Name."
+  name: String!
+  "Value as it is written in a file: \"0.15\", \"small\", \"true\", \"2026-05-01\"."
+  value: String!
+}
+
 "What an accepted command came to."
 enum Outcome {
   "An event was appended to the log."
@@ -3208,6 +4659,8 @@ type Contract implements Node {
   priority: Int!
   "Parties of the roles that a transaction does not name."
   parties: [RoleParty!]!
+  "Overrides of the schedule's parameters."
+  parameters: [NamedText!]!
   "Which transactions it covers."
   applies: ContractSelector!
   "Position of the last event that changed it."
@@ -3308,6 +4761,8 @@ input SignContractInput {
   priority: Int
   "Parties of the roles that a transaction does not name."
   parties: [RolePartyInput!]
+  "Overrides of the schedule's parameters, as formulas without variables; \"cap.KRW\" is one currency of amounts."
+  parameters: [NamedTextInput!]
   "Which transactions it covers; all of the book where not given."
   applies: ContractSelectorInput
   "Recorded with the event as its correlation, and given back."
@@ -3565,6 +5020,8 @@ type RoleParty {
   partyId: ID!
   "The party, null where it is not registered."
   party: Party
+  "Revision of the party that a settlement looked at; null where none was recorded."
+  revision: Int64
 }
 
 "A party in a role."
@@ -3662,8 +5119,22 @@ type Schedule implements Node {
   funds: FeeTarget!
   "Account that takes what is finer than the currency's minor unit."
   roundingDifference: FeeTarget
+  "Facts that a transaction brings for formulas, beside its own."
+  inputs: [FeeInput!]!
+  "Named constants, which a contract may override."
+  parameters: [FeeParameter!]!
+  "Sums over earlier transactions."
+  accumulators: [FeeAccumulator!]!
+  "Named intermediate results, in the order computed."
+  values: [FeeValue!]!
   "The rules, in the order written."
   rules: [FeeRule!]!
+  "What is posted when the window of an accumulator ends."
+  periods: [FeePeriod!]!
+  "Version of the engine that rates by it."
+  engine: Int!
+  "The document as it was published, with the keys of a schedule file."
+  document: JSON!
   "Position of the event that published it."
   position: Position!
   "Every event that concerns the schedule, newest first."
@@ -3683,28 +5154,222 @@ type FeeTarget {
   purpose: String
 }
 
-"A rule that gives one party its part."
+"A typed fact that a transaction brings for formulas."
+type FeeInput {
+  "Name in formulas."
+  name: String!
+  "number, text, truth or date."
+  type: String!
+  "All values that a text may have; any where empty."
+  oneOf: [String!]!
+  "What stands where a transaction brings none; null refuses such a transaction."
+  default: String
+}
+
+"A named constant, which a contract may override."
+type FeeParameter {
+  "Name in formulas."
+  name: String!
+  "Formula without variables; null where it has amounts."
+  is: String
+  "Amounts per currency."
+  amounts: [Money!]!
+}
+
+"A sum over earlier transactions of a book, in book order."
+type FeeAccumulator {
+  "Name in formulas, where it is the sum before the transaction."
+  name: String!
+  "Formula for what a transaction adds."
+  measure: String!
+  "Roles and inputs that each have a sum of their own."
+  key: [String!]!
+  "When it begins anew: \"calendar_month\", \"lifetime\", \"30 days\"."
+  window: String!
+  "Date whose anniversaries begin a window."
+  starts: Date
+  "Whose transactions count together: \"contract\" or \"schedule\"."
+  scope: String!
+  "Condition on the transactions that count."
+  when: String
+  "Whether each currency has a sum of its own."
+  perCurrency: Boolean!
+}
+
+"A named intermediate result. It is exact and never rounded."
+type FeeValue {
+  "Name in formulas."
+  name: String!
+  "Formula."
+  is: String!
+}
+
+"A rule that gives one party its part, or with split several parties theirs."
 type FeeRule {
   "Id within the schedule."
   id: String!
-  "Account that takes the part."
-  to: FeeTarget!
+  "Account that takes the part; null for a split."
+  to: FeeTarget
   "Rules are applied by ascending priority, then as written."
   priority: Int!
-  "Base of percent: \"gross\" or \"remaining\"."
+  "Condition; the rule is left out where it does not hold."
+  when: String
+  "Of the rules of one group only the first that matches applies."
+  group: String
+  "Base of percent and tiers: \"gross\", \"remaining\", or a formula."
   of: String!
-  "Percentage of the base."
-  percent: Decimal
+  "Percentage of the base: a number or a formula."
+  percent: String
   "Fixed amount per currency."
   flat: [Money!]!
+  "Price for each of a number of units."
+  perUnit: FeePerUnit
+  "Percentages by a table."
+  tiers: FeeTiers
+  "Formula for the whole amount."
+  amount: String
+  "Division of an amount between several parties."
+  split: FeeSplit
   "Takes what the other rules leave."
   rest: Boolean!
   "Lower bound per currency, before rounding."
   minimum: [Money!]!
   "Upper bound per currency, before rounding."
   maximum: [Money!]!
+  "Formula for a lower bound."
+  atLeast: String
+  "Formula for an upper bound."
+  atMost: String
   "How the result is rounded; null is half_up to the currency's minor unit."
   rounding: FeeRounding
+  "What a refund returns of it: pro_rata, on_full, kept, re_rate; null where refundKeep says it."
+  refund: String
+  "Formula for the part that is kept of a full return, the rest being returned pro rata."
+  refundKeep: String
+  "\"sale\", or \"refund\" for a charge for refunding."
+  on: String!
+  "Keeps the part back until a date."
+  hold: FeeHold
+  "Pays the part in another currency."
+  convert: FeeConversion
+}
+
+"A price for each of a number of units."
+type FeePerUnit {
+  "Formula for the number."
+  units: String!
+  "Price per currency."
+  price: [Money!]!
+  "Formula for the price instead."
+  priceIs: String
+}
+
+"Percentages by a table. Marginal cuts the base at the edges; slab rates the whole base by one step."
+type FeeTiers {
+  "marginal or slab."
+  mode: String!
+  "Formula for where the stretch begins; null is 0."
+  from: String
+  "Formula for what is looked up in the table; null is the base."
+  by: String
+  "inclusive, where an edge belongs to the step that names it, or exclusive."
+  edge: String!
+  "The steps, from the lowest."
+  steps: [FeeStep!]!
+}
+
+"One row of a table."
+type FeeStep {
+  "Formula for its upper edge; null for the last."
+  upTo: String
+  "Percentage: a number or a formula."
+  percent: String
+  "Added once where the stretch touches the step."
+  flat: [Money!]!
+}
+
+"Division of an amount between several parties. The parts sum to the whole."
+type FeeSplit {
+  "Formula for the amount."
+  of: String!
+  "The parts; their lines have the ids rule.part."
+  parts: [FeePart!]!
+  "Who gets the units that are left: largest, first or last."
+  remainder: String!
+}
+
+"One part of a split."
+type FeePart {
+  "Id within the rule."
+  id: String!
+  "Account that takes it."
+  to: FeeTarget!
+  "Formula for its weight."
+  weight: String!
+}
+
+"A part that is kept back until a date."
+type FeeHold {
+  "Purpose that it moves to on that date."
+  into: String!
+  "How the date follows from that of the transaction, with the keys of a schedule file."
+  due: JSON!
+}
+
+"A part that is paid in another currency."
+type FeeConversion {
+  "The other currency."
+  to: Currency!
+  "Formula for the mid rate: units of it for one of the transaction's currency."
+  mid: String!
+  "Formula for the rate that the party gets; null is the mid rate."
+  rate: String
+  "Account that holds the position in both currencies."
+  via: FeeTarget!
+  "Account that takes the difference of the two rates."
+  spreadTo: FeeTarget
+  "How the result is rounded; null is half_up to the minor unit."
+  rounding: FeeRounding
+}
+
+"What is posted when the window of an accumulator ends, once per key and currency."
+type FeePeriod {
+  "Id within the schedule."
+  id: String!
+  "What it is for."
+  description: String
+  "The accumulator."
+  of: String!
+  "Named intermediate results."
+  values: [FeeValue!]!
+  "What is moved."
+  entries: [FeePeriodEntry!]!
+  "Opening values of the next window."
+  carry: [FeeCarry!]!
+}
+
+"An amount that is moved at the end of a window. A negative one moves the other way."
+type FeePeriodEntry {
+  "Id within the period."
+  id: String!
+  "Condition."
+  when: String
+  "Account that gives."
+  from: FeeTarget!
+  "Account that takes."
+  to: FeeTarget!
+  "Formula for the amount."
+  amount: String!
+  "How it is rounded; null is half_up to the minor unit."
+  rounding: FeeRounding
+}
+
+"The opening value of an accumulator's next window."
+type FeeCarry {
+  "The accumulator."
+  accumulator: String!
+  "Formula."
+  is: String!
 }
 
 "A rounding mode and, where it is not the minor unit, a unit per currency."
@@ -3796,7 +5461,7 @@ input FeeRuleInput {
   rounding: FeeRoundingInput
 }
 
-"A schedule version to publish."
+"A schedule version to publish, of percentages and flat amounts. For all of the language see publishScheduleDocument."
 input PublishScheduleInput {
   "Id of the schedule."
   schedule: ID!
@@ -3816,7 +5481,15 @@ input PublishScheduleInput {
   clientKey: String
 }
 
-"The answer to publishSchedule."
+"A schedule version to publish, as a document."
+input PublishScheduleDocumentInput {
+  "The document, with the keys of a schedule file. Worked cases in it are not published."
+  document: JSON!
+  "Recorded with the event as its correlation, and given back."
+  clientKey: String
+}
+
+"The answer to publishSchedule and publishScheduleDocument."
 type PublishSchedulePayload {
   "The version as published, null where the command was refused."
   schedule: Schedule
@@ -3836,6 +5509,220 @@ extend type Mutation {
     "The version."
     input: PublishScheduleInput!
   ): PublishSchedulePayload
+  "Publishes a version of a schedule that is given as a document. Every fault of the document is a user error."
+  publishScheduleDocument(
+    "The version."
+    input: PublishScheduleDocumentInput!
+  ): PublishSchedulePayload
+}
+`, BuiltIn: false},
+	{Name: "../schema/simulation.graphqls", Input: `"All that a schedule looked at for one transaction. Nothing in it is posted."
+type Rating {
+  "Id of the schedule."
+  scheduleId: ID!
+  "Version of it."
+  version: Int!
+  "Version of the engine that rated."
+  engine: Int!
+  "Currency of the amounts."
+  currency: Currency!
+  "Exact absolute amount."
+  gross: Decimal!
+  "The part of it in whole minor units, which the rules share out."
+  rated: Decimal!
+  "How each amount was computed, in the order applied."
+  lines: [ExplanationLine!]!
+  "Where each amount goes, in the same order; what is nothing is left out."
+  shares: [RatedShare!]!
+  "Facts that the transaction brought, or their defaults."
+  inputs: [NamedValue!]!
+  "Constants, with the overrides of the contract."
+  parameters: [NamedValue!]!
+  "Intermediate results, exact."
+  values: [NamedValue!]!
+  "Every rule in the order considered, those that did not match included."
+  rules: [ConsideredRule!]!
+  "Sums before and after."
+  accumulators: [CountedAccumulator!]!
+  "What becomes of shares that are paid in another currency."
+  conversions: [RatedConversion!]!
+  "Shares that are held, and when they fall due."
+  releases: [RatedRelease!]!
+}
+
+"A share that is paid in another currency."
+type RatedConversion {
+  "Id of the rule."
+  rule: String!
+  "The other currency."
+  to: Currency!
+  "Mid rate: units of it for one of the transaction's currency."
+  mid: String!
+  "Rate that the party gets."
+  rate: String!
+  "Where the amounts go, in the other currency."
+  shares: [RatedShare!]!
+}
+
+"A share that is held until a date."
+type RatedRelease {
+  "Id of the rule."
+  rule: String!
+  "Role of the party."
+  role: String!
+  "Purpose of the account that holds it."
+  from: String!
+  "Purpose of the account that it moves to."
+  into: String!
+  "Currency of the amount."
+  currency: Currency!
+  "Amount."
+  amount: Decimal!
+  "When it falls due."
+  on: Date!
+}
+
+"Where one amount of a rating goes."
+type RatedShare {
+  "Role of the party."
+  role: String!
+  "Purpose of the account."
+  purpose: String!
+  "Currency of the amount; another than the transaction's where a rule converts."
+  currency: Currency!
+  "Debit or credit."
+  side: Side!
+  "Amount, greater than zero."
+  amount: Decimal!
+}
+
+"A value by name."
+type NamedValue {
+  "Name in formulas."
+  name: String!
+  "Value: a decimal, a fraction as \"100000/11\", a text, true or false, a date."
+  value: String!
+  "What it comes from, with the values put in."
+  formula: String
+}
+
+"A rule and what became of it."
+type ConsideredRule {
+  "Id of the rule within the schedule."
+  rule: String!
+  "Whether it applied."
+  matched: Boolean!
+  "What decided: its condition with the values put in, its group, the policy of refunds."
+  why: String
+  "The parts of its result, in the order computed."
+  steps: [NamedValue!]!
+  "The lines that it led to; several for a split."
+  lines: [ExplanationLine!]!
+}
+
+"An accumulator and what the transaction made of it."
+type CountedAccumulator {
+  "Name in formulas."
+  name: String!
+  "Which sum it is: of which contract or schedule, window, currency and key."
+  counter: String!
+  "Sum before the transaction."
+  before: Decimal!
+  "Sum after it."
+  after: Decimal!
+  "Whether the transaction counts."
+  counts: Boolean!
+  "What decided that."
+  why: String
+  "What was counted, with the values put in."
+  formula: String
+}
+
+"How a settled transaction was rated, derived again by its engine from what its event recorded."
+type Derivation {
+  "All that was looked at."
+  rating: Rating!
+  "Whether the lines derived are those of the event. They are, unless the program is at fault."
+  agrees: Boolean!
+  "Where they are not."
+  differences: [String!]!
+}
+
+extend type Transaction {
+  "How it was rated, with what did not match; null for reversals. Derived from the event, its schedule, contract and original."
+  derivation: Derivation
+}
+
+"A sum by the name of its accumulator."
+input NamedSumInput {
+  "Name of the accumulator."
+  name: String!
+  "Its value before the transaction."
+  value: Decimal!
+}
+
+"The sale that a simulated refund gives back. It is rated first, with all else as the refund has it."
+input SimulatedSaleInput {
+  "Its amount."
+  amount: Decimal!
+  "What was given back of it before."
+  refunded: Decimal
+  "Its date; that of the refund where not given."
+  on: Date
+  "Its type; \"sale\" where not given."
+  type: String
+}
+
+"A transaction to try a schedule on."
+input SimulateScheduleInput {
+  "The schedule as a document, with the keys of a schedule file; instead of schedule."
+  document: JSON
+  "Id of a published schedule; instead of document."
+  schedule: ID
+  "Version of it; the newest where not given."
+  version: Int
+  "Amount; negative gives money back."
+  amount: Decimal!
+  "Currency of the amount."
+  currency: Currency!
+  "Date in the contract's zone."
+  on: Date!
+  "Type; \"sale\" where not given."
+  type: String
+  "Payment method."
+  method: String
+  "Product."
+  product: String
+  "Source."
+  source: ID
+  "Party of each role, which need not be registered."
+  parties: [RolePartyInput!]
+  "Facts for the schedule's inputs."
+  attributes: [NamedTextInput!]
+  "Overrides of parameters, as a contract has them."
+  parameters: [NamedTextInput!]
+  "Sums before the transaction; 0 where not given."
+  before: [NamedSumInput!]
+  "Makes it a refund of a sale."
+  refundOf: SimulatedSaleInput
+}
+
+"The answer to simulateSchedule."
+type Simulation {
+  "What the schedule makes of the transaction; null where something is wrong with it or with the schedule."
+  rating: Rating
+  "What is wrong; of a document, every fault."
+  userErrors: [UserError!]!
+}
+
+extend type Query {
+  "Tries a schedule on a transaction, by the engine that would settle it. Nothing is posted."
+  simulateSchedule(
+    "The schedule and the transaction."
+    input: SimulateScheduleInput!
+    "Wait until the read model has reached this position."
+    atLeast: Position
+  ): Simulation!
 }
 `, BuiltIn: false},
 	{Name: "../schema/source.graphqls", Input: `"A feed: one provider, payment processor, supplier or bank and how its records are read."
@@ -3960,8 +5847,12 @@ type Transaction implements Node {
   schedule: Schedule
   "Parties by role, as used. Read from the event."
   parties: [RoleParty!]!
+  "Further facts that the schedule asked for. Read from the event."
+  attributes: [NamedText!]!
   "The legs of its entry; debits equal credits. A zero-value transaction has none. Read from the event."
   postings: [Posting!]!
+  "What it made of accumulators: sums over the transactions of a window. Read from the event."
+  counts: [AccumulatorCount!]!
   "How each amount was computed, rule by rule. Empty for reversals. Read from the event."
   explanation: [ExplanationLine!]!
   "Revision of every reference stream that was looked at. Read from the event."
@@ -3970,6 +5861,8 @@ type Transaction implements Node {
   engine: Int
   "Hash over the content that the source sent: what makes a repeat a replay or a conflict. Read from the event."
   contentHash: String!
+  "What earlier refunds had given back of the original that it refunds. Read from the event."
+  refundedBefore: Decimal
   "Why it was reversed; null for settlements. Read from the event."
   reason: String
   "The transaction that this one refunds or reverses. Read from the event."
@@ -3985,6 +5878,100 @@ type Transaction implements Node {
     "Cursor to continue after."
     after: String
   ): EventConnection!
+}
+
+"""
+Where one sum of an accumulator stood before and after a transaction. Of a rolling
+window it is the sum over all its days.
+"""
+type AccumulatorCount {
+  "As events name it; the parts of it follow."
+  counter: String!
+  "Name of the accumulator in the schedule."
+  name: String!
+  "Whose transactions count together: \"contract\" or \"schedule\"."
+  scope: String!
+  "Id of that contract or schedule."
+  owner: ID!
+  "The window: \"2026-05-01\", \"2026-05\", \"2026-Q2\", \"2026\", \"lifetime\"; of a rolling window its last day."
+  window: String!
+  "Currency of the sum; null where it is not of one currency."
+  currency: Currency
+  "Parties by role, and texts, that the sum is kept for."
+  key: [NamedText!]!
+  "Days of a rolling window; null for all others."
+  days: Int
+  "Sum before."
+  before: Decimal!
+  "Sum after."
+  after: Decimal!
+}
+
+"""
+Where one sum of an accumulator stands in a book. Of a rolling window each day has
+a sum of its own.
+"""
+type Accumulator {
+  "Book."
+  book: ID!
+  "As events name it; the parts of it follow."
+  counter: String!
+  "Name of the accumulator in the schedule."
+  name: String!
+  "Whose transactions count together: \"contract\" or \"schedule\"."
+  scope: String!
+  "Id of that contract or schedule."
+  owner: ID!
+  "The window: \"2026-05-01\", \"2026-05\", \"2026-Q2\", \"2026\", \"lifetime\"."
+  window: String!
+  "Currency of the sum; null where it is not of one currency."
+  currency: Currency
+  "Parties by role, and texts, that the sum is kept for."
+  key: [NamedText!]!
+  "The sum."
+  value: Decimal!
+  "How many transactions have counted, refunds and reversals included."
+  count: Int64!
+  "Position of the last of them."
+  position: Position!
+  "The last of them."
+  transaction: Transaction
+}
+
+"A page of accumulators."
+type AccumulatorConnection {
+  "The sums with their cursors."
+  edges: [AccumulatorEdge!]!
+  "The sums alone."
+  nodes: [Accumulator!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"A sum and its cursor."
+type AccumulatorEdge {
+  "Cursor to continue after this sum."
+  cursor: String!
+  "The sum."
+  node: Accumulator!
+}
+
+"Conditions on sums of accumulators; all that are given must hold."
+input AccumulatorFilter {
+  "Of this book."
+  book: ID
+  "Of this contract's own accumulators."
+  contract: ID
+  "Of this schedule's shared accumulators."
+  schedule: ID
+  "Of the accumulator with this name."
+  name: String
+  "Of this window."
+  window: String
+  "In this currency."
+  currency: Currency
+  "Kept for this party in a role, or for this text."
+  key: NamedTextInput
 }
 
 "One leg of an entry."
@@ -4011,10 +5998,10 @@ type ExplanationLine {
   to: String!
   "Amount that the rule was applied to."
   base: Decimal!
-  "The rule's parameter: \"15%\", \"0.30\", \"rest\"."
+  "What was applied: \"15%\", \"2.9% + 0.30\", \"marginal 15% of 50, 30% of 50\", \"rest\"."
   rate: String!
-  "Unrounded result."
-  exact: Decimal!
+  "Unrounded result: a decimal, or a fraction as \"100000/11\" where no finite decimal exists."
+  exact: String!
   "\"minimum\" or \"maximum\" where a bound replaced the result."
   bound: String
   "Rounding mode and unit applied."
@@ -4105,6 +6092,20 @@ extend type Query {
   ): TransactionConnection!
 }
 
+extend type Query {
+  "Where the accumulators of schedules stand, by book and counter."
+  accumulators(
+    "Conditions."
+    filter: AccumulatorFilter
+    "Page size, 1 to 500."
+    first: Int = 50
+    "Cursor to continue after."
+    after: String
+    "Wait until the read model has reached this position."
+    atLeast: Position
+  ): AccumulatorConnection!
+}
+
 "A transaction to settle. Its key is (source, externalId)."
 input SettleInput {
   "Source that sends it."
@@ -4121,6 +6122,8 @@ input SettleInput {
   product: String
   "Parties by role."
   parties: [RolePartyInput!]
+  "Further facts, for the inputs of schedules."
+  attributes: [NamedTextInput!]
   "When it happened in the world."
   occurredAt: DateTime!
   "Currency of the amount."
@@ -4251,6 +6254,84 @@ func (ec *executionContext) childFields_AccountEntryEdge(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type AccountEntryEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_Accumulator(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "book":
+		return ec.fieldContext_Accumulator_book(ctx, field)
+	case "counter":
+		return ec.fieldContext_Accumulator_counter(ctx, field)
+	case "name":
+		return ec.fieldContext_Accumulator_name(ctx, field)
+	case "scope":
+		return ec.fieldContext_Accumulator_scope(ctx, field)
+	case "owner":
+		return ec.fieldContext_Accumulator_owner(ctx, field)
+	case "window":
+		return ec.fieldContext_Accumulator_window(ctx, field)
+	case "currency":
+		return ec.fieldContext_Accumulator_currency(ctx, field)
+	case "key":
+		return ec.fieldContext_Accumulator_key(ctx, field)
+	case "value":
+		return ec.fieldContext_Accumulator_value(ctx, field)
+	case "count":
+		return ec.fieldContext_Accumulator_count(ctx, field)
+	case "position":
+		return ec.fieldContext_Accumulator_position(ctx, field)
+	case "transaction":
+		return ec.fieldContext_Accumulator_transaction(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Accumulator", field.Name)
+}
+
+func (ec *executionContext) childFields_AccumulatorConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AccumulatorConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AccumulatorConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AccumulatorConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccumulatorConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AccumulatorCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "counter":
+		return ec.fieldContext_AccumulatorCount_counter(ctx, field)
+	case "name":
+		return ec.fieldContext_AccumulatorCount_name(ctx, field)
+	case "scope":
+		return ec.fieldContext_AccumulatorCount_scope(ctx, field)
+	case "owner":
+		return ec.fieldContext_AccumulatorCount_owner(ctx, field)
+	case "window":
+		return ec.fieldContext_AccumulatorCount_window(ctx, field)
+	case "currency":
+		return ec.fieldContext_AccumulatorCount_currency(ctx, field)
+	case "key":
+		return ec.fieldContext_AccumulatorCount_key(ctx, field)
+	case "days":
+		return ec.fieldContext_AccumulatorCount_days(ctx, field)
+	case "before":
+		return ec.fieldContext_AccumulatorCount_before(ctx, field)
+	case "after":
+		return ec.fieldContext_AccumulatorCount_after(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccumulatorCount", field.Name)
+}
+
+func (ec *executionContext) childFields_AccumulatorEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AccumulatorEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AccumulatorEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccumulatorEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_Balance(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4293,6 +6374,22 @@ func (ec *executionContext) childFields_BalanceChange(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type BalanceChange", field.Name)
 }
 
+func (ec *executionContext) childFields_ConsideredRule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rule":
+		return ec.fieldContext_ConsideredRule_rule(ctx, field)
+	case "matched":
+		return ec.fieldContext_ConsideredRule_matched(ctx, field)
+	case "why":
+		return ec.fieldContext_ConsideredRule_why(ctx, field)
+	case "steps":
+		return ec.fieldContext_ConsideredRule_steps(ctx, field)
+	case "lines":
+		return ec.fieldContext_ConsideredRule_lines(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConsideredRule", field.Name)
+}
+
 func (ec *executionContext) childFields_Contract(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4313,6 +6410,8 @@ func (ec *executionContext) childFields_Contract(ctx context.Context, field grap
 		return ec.fieldContext_Contract_priority(ctx, field)
 	case "parties":
 		return ec.fieldContext_Contract_parties(ctx, field)
+	case "parameters":
+		return ec.fieldContext_Contract_parameters(ctx, field)
 	case "applies":
 		return ec.fieldContext_Contract_applies(ctx, field)
 	case "position":
@@ -4359,6 +6458,26 @@ func (ec *executionContext) childFields_ContractSelector(ctx context.Context, fi
 		return ec.fieldContext_ContractSelector_parties(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ContractSelector", field.Name)
+}
+
+func (ec *executionContext) childFields_CountedAccumulator(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_CountedAccumulator_name(ctx, field)
+	case "counter":
+		return ec.fieldContext_CountedAccumulator_counter(ctx, field)
+	case "before":
+		return ec.fieldContext_CountedAccumulator_before(ctx, field)
+	case "after":
+		return ec.fieldContext_CountedAccumulator_after(ctx, field)
+	case "counts":
+		return ec.fieldContext_CountedAccumulator_counts(ctx, field)
+	case "why":
+		return ec.fieldContext_CountedAccumulator_why(ctx, field)
+	case "formula":
+		return ec.fieldContext_CountedAccumulator_formula(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CountedAccumulator", field.Name)
 }
 
 func (ec *executionContext) childFields_DailyTotal(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4413,6 +6532,18 @@ func (ec *executionContext) childFields_DailyTotalEdge(ctx context.Context, fiel
 		return ec.fieldContext_DailyTotalEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DailyTotalEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_Derivation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rating":
+		return ec.fieldContext_Derivation_rating(ctx, field)
+	case "agrees":
+		return ec.fieldContext_Derivation_agrees(ctx, field)
+	case "differences":
+		return ec.fieldContext_Derivation_differences(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Derivation", field.Name)
 }
 
 func (ec *executionContext) childFields_EndContractPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4519,6 +6650,152 @@ func (ec *executionContext) childFields_ExplanationLine(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type ExplanationLine", field.Name)
 }
 
+func (ec *executionContext) childFields_FeeAccumulator(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_FeeAccumulator_name(ctx, field)
+	case "measure":
+		return ec.fieldContext_FeeAccumulator_measure(ctx, field)
+	case "key":
+		return ec.fieldContext_FeeAccumulator_key(ctx, field)
+	case "window":
+		return ec.fieldContext_FeeAccumulator_window(ctx, field)
+	case "starts":
+		return ec.fieldContext_FeeAccumulator_starts(ctx, field)
+	case "scope":
+		return ec.fieldContext_FeeAccumulator_scope(ctx, field)
+	case "when":
+		return ec.fieldContext_FeeAccumulator_when(ctx, field)
+	case "perCurrency":
+		return ec.fieldContext_FeeAccumulator_perCurrency(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeeAccumulator", field.Name)
+}
+
+func (ec *executionContext) childFields_FeeCarry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "accumulator":
+		return ec.fieldContext_FeeCarry_accumulator(ctx, field)
+	case "is":
+		return ec.fieldContext_FeeCarry_is(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeeCarry", field.Name)
+}
+
+func (ec *executionContext) childFields_FeeConversion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "to":
+		return ec.fieldContext_FeeConversion_to(ctx, field)
+	case "mid":
+		return ec.fieldContext_FeeConversion_mid(ctx, field)
+	case "rate":
+		return ec.fieldContext_FeeConversion_rate(ctx, field)
+	case "via":
+		return ec.fieldContext_FeeConversion_via(ctx, field)
+	case "spreadTo":
+		return ec.fieldContext_FeeConversion_spreadTo(ctx, field)
+	case "rounding":
+		return ec.fieldContext_FeeConversion_rounding(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeeConversion", field.Name)
+}
+
+func (ec *executionContext) childFields_FeeHold(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "into":
+		return ec.fieldContext_FeeHold_into(ctx, field)
+	case "due":
+		return ec.fieldContext_FeeHold_due(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeeHold", field.Name)
+}
+
+func (ec *executionContext) childFields_FeeInput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_FeeInput_name(ctx, field)
+	case "type":
+		return ec.fieldContext_FeeInput_type(ctx, field)
+	case "oneOf":
+		return ec.fieldContext_FeeInput_oneOf(ctx, field)
+	case "default":
+		return ec.fieldContext_FeeInput_default(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeeInput", field.Name)
+}
+
+func (ec *executionContext) childFields_FeeParameter(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_FeeParameter_name(ctx, field)
+	case "is":
+		return ec.fieldContext_FeeParameter_is(ctx, field)
+	case "amounts":
+		return ec.fieldContext_FeeParameter_amounts(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeeParameter", field.Name)
+}
+
+func (ec *executionContext) childFields_FeePart(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_FeePart_id(ctx, field)
+	case "to":
+		return ec.fieldContext_FeePart_to(ctx, field)
+	case "weight":
+		return ec.fieldContext_FeePart_weight(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeePart", field.Name)
+}
+
+func (ec *executionContext) childFields_FeePerUnit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "units":
+		return ec.fieldContext_FeePerUnit_units(ctx, field)
+	case "price":
+		return ec.fieldContext_FeePerUnit_price(ctx, field)
+	case "priceIs":
+		return ec.fieldContext_FeePerUnit_priceIs(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeePerUnit", field.Name)
+}
+
+func (ec *executionContext) childFields_FeePeriod(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_FeePeriod_id(ctx, field)
+	case "description":
+		return ec.fieldContext_FeePeriod_description(ctx, field)
+	case "of":
+		return ec.fieldContext_FeePeriod_of(ctx, field)
+	case "values":
+		return ec.fieldContext_FeePeriod_values(ctx, field)
+	case "entries":
+		return ec.fieldContext_FeePeriod_entries(ctx, field)
+	case "carry":
+		return ec.fieldContext_FeePeriod_carry(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeePeriod", field.Name)
+}
+
+func (ec *executionContext) childFields_FeePeriodEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_FeePeriodEntry_id(ctx, field)
+	case "when":
+		return ec.fieldContext_FeePeriodEntry_when(ctx, field)
+	case "from":
+		return ec.fieldContext_FeePeriodEntry_from(ctx, field)
+	case "to":
+		return ec.fieldContext_FeePeriodEntry_to(ctx, field)
+	case "amount":
+		return ec.fieldContext_FeePeriodEntry_amount(ctx, field)
+	case "rounding":
+		return ec.fieldContext_FeePeriodEntry_rounding(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeePeriodEntry", field.Name)
+}
+
 func (ec *executionContext) childFields_FeeRounding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "mode":
@@ -4537,22 +6814,72 @@ func (ec *executionContext) childFields_FeeRule(ctx context.Context, field graph
 		return ec.fieldContext_FeeRule_to(ctx, field)
 	case "priority":
 		return ec.fieldContext_FeeRule_priority(ctx, field)
+	case "when":
+		return ec.fieldContext_FeeRule_when(ctx, field)
+	case "group":
+		return ec.fieldContext_FeeRule_group(ctx, field)
 	case "of":
 		return ec.fieldContext_FeeRule_of(ctx, field)
 	case "percent":
 		return ec.fieldContext_FeeRule_percent(ctx, field)
 	case "flat":
 		return ec.fieldContext_FeeRule_flat(ctx, field)
+	case "perUnit":
+		return ec.fieldContext_FeeRule_perUnit(ctx, field)
+	case "tiers":
+		return ec.fieldContext_FeeRule_tiers(ctx, field)
+	case "amount":
+		return ec.fieldContext_FeeRule_amount(ctx, field)
+	case "split":
+		return ec.fieldContext_FeeRule_split(ctx, field)
 	case "rest":
 		return ec.fieldContext_FeeRule_rest(ctx, field)
 	case "minimum":
 		return ec.fieldContext_FeeRule_minimum(ctx, field)
 	case "maximum":
 		return ec.fieldContext_FeeRule_maximum(ctx, field)
+	case "atLeast":
+		return ec.fieldContext_FeeRule_atLeast(ctx, field)
+	case "atMost":
+		return ec.fieldContext_FeeRule_atMost(ctx, field)
 	case "rounding":
 		return ec.fieldContext_FeeRule_rounding(ctx, field)
+	case "refund":
+		return ec.fieldContext_FeeRule_refund(ctx, field)
+	case "refundKeep":
+		return ec.fieldContext_FeeRule_refundKeep(ctx, field)
+	case "on":
+		return ec.fieldContext_FeeRule_on(ctx, field)
+	case "hold":
+		return ec.fieldContext_FeeRule_hold(ctx, field)
+	case "convert":
+		return ec.fieldContext_FeeRule_convert(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type FeeRule", field.Name)
+}
+
+func (ec *executionContext) childFields_FeeSplit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "of":
+		return ec.fieldContext_FeeSplit_of(ctx, field)
+	case "parts":
+		return ec.fieldContext_FeeSplit_parts(ctx, field)
+	case "remainder":
+		return ec.fieldContext_FeeSplit_remainder(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeeSplit", field.Name)
+}
+
+func (ec *executionContext) childFields_FeeStep(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "upTo":
+		return ec.fieldContext_FeeStep_upTo(ctx, field)
+	case "percent":
+		return ec.fieldContext_FeeStep_percent(ctx, field)
+	case "flat":
+		return ec.fieldContext_FeeStep_flat(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeeStep", field.Name)
 }
 
 func (ec *executionContext) childFields_FeeTarget(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4563,6 +6890,32 @@ func (ec *executionContext) childFields_FeeTarget(ctx context.Context, field gra
 		return ec.fieldContext_FeeTarget_purpose(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type FeeTarget", field.Name)
+}
+
+func (ec *executionContext) childFields_FeeTiers(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "mode":
+		return ec.fieldContext_FeeTiers_mode(ctx, field)
+	case "from":
+		return ec.fieldContext_FeeTiers_from(ctx, field)
+	case "by":
+		return ec.fieldContext_FeeTiers_by(ctx, field)
+	case "edge":
+		return ec.fieldContext_FeeTiers_edge(ctx, field)
+	case "steps":
+		return ec.fieldContext_FeeTiers_steps(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeeTiers", field.Name)
+}
+
+func (ec *executionContext) childFields_FeeValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_FeeValue_name(ctx, field)
+	case "is":
+		return ec.fieldContext_FeeValue_is(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeeValue", field.Name)
 }
 
 func (ec *executionContext) childFields_Log(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4585,6 +6938,28 @@ func (ec *executionContext) childFields_Money(ctx context.Context, field graphql
 		return ec.fieldContext_Money_amount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Money", field.Name)
+}
+
+func (ec *executionContext) childFields_NamedText(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_NamedText_name(ctx, field)
+	case "value":
+		return ec.fieldContext_NamedText_value(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NamedText", field.Name)
+}
+
+func (ec *executionContext) childFields_NamedValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_NamedValue_name(ctx, field)
+	case "value":
+		return ec.fieldContext_NamedValue_value(ctx, field)
+	case "formula":
+		return ec.fieldContext_NamedValue_formula(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NamedValue", field.Name)
 }
 
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4735,6 +7110,94 @@ func (ec *executionContext) childFields_PublishSchedulePayload(ctx context.Conte
 	return nil, fmt.Errorf("no field named %q was found under type PublishSchedulePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_RatedConversion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rule":
+		return ec.fieldContext_RatedConversion_rule(ctx, field)
+	case "to":
+		return ec.fieldContext_RatedConversion_to(ctx, field)
+	case "mid":
+		return ec.fieldContext_RatedConversion_mid(ctx, field)
+	case "rate":
+		return ec.fieldContext_RatedConversion_rate(ctx, field)
+	case "shares":
+		return ec.fieldContext_RatedConversion_shares(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RatedConversion", field.Name)
+}
+
+func (ec *executionContext) childFields_RatedRelease(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rule":
+		return ec.fieldContext_RatedRelease_rule(ctx, field)
+	case "role":
+		return ec.fieldContext_RatedRelease_role(ctx, field)
+	case "from":
+		return ec.fieldContext_RatedRelease_from(ctx, field)
+	case "into":
+		return ec.fieldContext_RatedRelease_into(ctx, field)
+	case "currency":
+		return ec.fieldContext_RatedRelease_currency(ctx, field)
+	case "amount":
+		return ec.fieldContext_RatedRelease_amount(ctx, field)
+	case "on":
+		return ec.fieldContext_RatedRelease_on(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RatedRelease", field.Name)
+}
+
+func (ec *executionContext) childFields_RatedShare(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "role":
+		return ec.fieldContext_RatedShare_role(ctx, field)
+	case "purpose":
+		return ec.fieldContext_RatedShare_purpose(ctx, field)
+	case "currency":
+		return ec.fieldContext_RatedShare_currency(ctx, field)
+	case "side":
+		return ec.fieldContext_RatedShare_side(ctx, field)
+	case "amount":
+		return ec.fieldContext_RatedShare_amount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RatedShare", field.Name)
+}
+
+func (ec *executionContext) childFields_Rating(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "scheduleId":
+		return ec.fieldContext_Rating_scheduleId(ctx, field)
+	case "version":
+		return ec.fieldContext_Rating_version(ctx, field)
+	case "engine":
+		return ec.fieldContext_Rating_engine(ctx, field)
+	case "currency":
+		return ec.fieldContext_Rating_currency(ctx, field)
+	case "gross":
+		return ec.fieldContext_Rating_gross(ctx, field)
+	case "rated":
+		return ec.fieldContext_Rating_rated(ctx, field)
+	case "lines":
+		return ec.fieldContext_Rating_lines(ctx, field)
+	case "shares":
+		return ec.fieldContext_Rating_shares(ctx, field)
+	case "inputs":
+		return ec.fieldContext_Rating_inputs(ctx, field)
+	case "parameters":
+		return ec.fieldContext_Rating_parameters(ctx, field)
+	case "values":
+		return ec.fieldContext_Rating_values(ctx, field)
+	case "rules":
+		return ec.fieldContext_Rating_rules(ctx, field)
+	case "accumulators":
+		return ec.fieldContext_Rating_accumulators(ctx, field)
+	case "conversions":
+		return ec.fieldContext_Rating_conversions(ctx, field)
+	case "releases":
+		return ec.fieldContext_Rating_releases(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Rating", field.Name)
+}
+
 func (ec *executionContext) childFields_RegisterPartyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "party":
@@ -4775,6 +7238,8 @@ func (ec *executionContext) childFields_RoleParty(ctx context.Context, field gra
 		return ec.fieldContext_RoleParty_partyId(ctx, field)
 	case "party":
 		return ec.fieldContext_RoleParty_party(ctx, field)
+	case "revision":
+		return ec.fieldContext_RoleParty_revision(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RoleParty", field.Name)
 }
@@ -4795,8 +7260,22 @@ func (ec *executionContext) childFields_Schedule(ctx context.Context, field grap
 		return ec.fieldContext_Schedule_funds(ctx, field)
 	case "roundingDifference":
 		return ec.fieldContext_Schedule_roundingDifference(ctx, field)
+	case "inputs":
+		return ec.fieldContext_Schedule_inputs(ctx, field)
+	case "parameters":
+		return ec.fieldContext_Schedule_parameters(ctx, field)
+	case "accumulators":
+		return ec.fieldContext_Schedule_accumulators(ctx, field)
+	case "values":
+		return ec.fieldContext_Schedule_values(ctx, field)
 	case "rules":
 		return ec.fieldContext_Schedule_rules(ctx, field)
+	case "periods":
+		return ec.fieldContext_Schedule_periods(ctx, field)
+	case "engine":
+		return ec.fieldContext_Schedule_engine(ctx, field)
+	case "document":
+		return ec.fieldContext_Schedule_document(ctx, field)
 	case "position":
 		return ec.fieldContext_Schedule_position(ctx, field)
 	case "audit":
@@ -4857,6 +7336,16 @@ func (ec *executionContext) childFields_SignContractPayload(ctx context.Context,
 		return ec.fieldContext_SignContractPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SignContractPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Simulation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rating":
+		return ec.fieldContext_Simulation_rating(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_Simulation_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Simulation", field.Name)
 }
 
 func (ec *executionContext) childFields_Source(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4947,8 +7436,12 @@ func (ec *executionContext) childFields_Transaction(ctx context.Context, field g
 		return ec.fieldContext_Transaction_schedule(ctx, field)
 	case "parties":
 		return ec.fieldContext_Transaction_parties(ctx, field)
+	case "attributes":
+		return ec.fieldContext_Transaction_attributes(ctx, field)
 	case "postings":
 		return ec.fieldContext_Transaction_postings(ctx, field)
+	case "counts":
+		return ec.fieldContext_Transaction_counts(ctx, field)
 	case "explanation":
 		return ec.fieldContext_Transaction_explanation(ctx, field)
 	case "uses":
@@ -4957,6 +7450,8 @@ func (ec *executionContext) childFields_Transaction(ctx context.Context, field g
 		return ec.fieldContext_Transaction_engine(ctx, field)
 	case "contentHash":
 		return ec.fieldContext_Transaction_contentHash(ctx, field)
+	case "refundedBefore":
+		return ec.fieldContext_Transaction_refundedBefore(ctx, field)
 	case "reason":
 		return ec.fieldContext_Transaction_reason(ctx, field)
 	case "original":
@@ -4967,6 +7462,8 @@ func (ec *executionContext) childFields_Transaction(ctx context.Context, field g
 		return ec.fieldContext_Transaction_event(ctx, field)
 	case "audit":
 		return ec.fieldContext_Transaction_audit(ctx, field)
+	case "derivation":
+		return ec.fieldContext_Transaction_derivation(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Transaction", field.Name)
 }

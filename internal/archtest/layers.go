@@ -27,12 +27,16 @@ var layers = []layer{
 
 	{"collect", []string{"domain", "=eventstore", "eventstore/command", "eventstore/keyring", "collect", "internal/yamldoc"}},
 	{"projections", []string{"domain", "=eventstore", "projections", "migrations", "internal/postgres"}},
-	{"graph", []string{"domain", "=eventstore", "eventstore/command", "eventstore/keyring", "projections", "graph"}},
+	{"graph", []string{"domain", "=eventstore", "eventstore/command", "eventstore/keyring", "projections", "graph", "internal/derivation"}},
 	{"migrations", []string{"domain"}},
+	{"docs", nil},
 	{"examples", nil},
 
+	{"internal/amendment", []string{"domain"}},
 	{"internal/archtest", nil},
 	{"internal/datadir", []string{"domain"}},
+	{"internal/derivation", []string{"domain", "=eventstore"}},
+	{"internal/export", []string{"domain", "=eventstore"}},
 	{"internal/postgres", []string{"domain"}},
 	{"internal/yamldoc", []string{"domain"}},
 	{"internal/terms", []string{"domain", "internal/yamldoc"}},
@@ -47,8 +51,8 @@ var layers = []layer{
 
 	{"cmd/jeongsan", []string{
 		"domain", "=eventstore", "eventstore/esdb", "eventstore/node", "eventstore/keyring", "eventstore/command",
-		"collect", "projections", "graph", "migrations", "examples",
-		"internal/bench", "internal/datadir", "internal/postgres", "internal/terms", "internal/verify", "internal/yamldoc",
+		"collect", "projections", "graph", "migrations", "docs", "examples",
+		"internal/amendment", "internal/bench", "internal/datadir", "internal/derivation", "internal/export", "internal/postgres", "internal/terms", "internal/verify", "internal/yamldoc",
 	}},
 }
 

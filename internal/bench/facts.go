@@ -71,7 +71,7 @@ func (f *facts) fill(into *facing, from uint64, n int) {
 		into.bytes = append(into.bytes, f.templates[i%factTemplates]...)
 		data := into.bytes[begin:len(into.bytes):len(into.bytes)]
 		putNumber(data, i)
-		e := eventstore.Proposed{Type: "TransactionSettled.v1", Data: data, Metadata: f.metadata[i%factTemplates]}
+		e := eventstore.Proposed{Type: "TransactionSettled.v2", Data: data, Metadata: f.metadata[i%factTemplates]}
 		binary.LittleEndian.PutUint64(e.ID[:], f.load.random(i, 2))
 		binary.LittleEndian.PutUint64(e.ID[8:], f.load.random(i, 3))
 		into.events = append(into.events, e)

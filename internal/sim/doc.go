@@ -43,6 +43,12 @@
 // Expectations about money or outcomes: they are the auditor's. Time limits of
 // machines: here all time is simulated.
 //
+// Half of the schedules are drawn in the first language, half in the second
+// (language.go): conditions, groups, tiers that go on over a window, splits, caps,
+// what refunds return, parameters that contracts override, a promotion. The auditor
+// rates them again from its own facts, not from the document (auditor/second.go,
+// auditor/count.go); a new word of the language is drawn there and rated here.
+//
 // To add an accident, draw it in chaos.go or give the gate one more verdict. To add
 // a kind of input, describe it in world.go for both the system and the auditor.
 package sim

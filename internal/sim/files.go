@@ -54,6 +54,7 @@ transaction:
   amount: decimal(row.amount)
   original: row.refund_of
   parties: { seller: row.seller, affiliate: row.affiliate }
+  attributes: { grade: row.grade }
 ignore:
   - { rule: test_order, when: 'row.product == "test"' }
   - { rule: cash_desk, when: 'row.method == "cash"' }
@@ -64,7 +65,7 @@ ignore:
 	return b.String()
 }
 
-var columns = []string{"id", "at", "type", "seller", "affiliate", "method", "product", "currency", "amount", "refund_of", "sent"}
+var columns = []string{"id", "at", "type", "seller", "affiliate", "method", "product", "currency", "amount", "refund_of", "grade", "sent"}
 
 // when writes an instant as the source does.
 func (s *sourceSpec) when(t time.Time) string {

@@ -79,8 +79,12 @@ func commandOf(in *auditor.Input) domain.Command {
 			Reason: "charged twice", OccurredAt: in.Tx.At,
 		}
 	}
+	var attributes map[string]string
+	if in.Tx.Grade != "" {
+		attributes = map[string]string{"grade": in.Tx.Grade}
+	}
 	return book.SettleTransaction{Transaction: book.Transaction{
-		Key: key, Book: in.Tx.Book, ContentHash: in.Hash, Type: in.Tx.Type, Method: in.Tx.Method, Product: in.Tx.Product, Parties: in.Tx.Parties,
+		Attributes: attributes, Key: key, Book: in.Tx.Book, ContentHash: in.Hash, Type: in.Tx.Type, Method: in.Tx.Method, Product: in.Tx.Product, Parties: in.Tx.Parties,
 		OccurredAt: in.Tx.At, Currency: money.Currency(in.Tx.Currency), Amount: money.New(in.Tx.Amount, uint8(auditor.Exponents[in.Tx.Currency])), OriginalID: in.Tx.Original,
 	}}
 }

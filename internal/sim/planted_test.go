@@ -71,7 +71,7 @@ func swapped(events []eventstore.Proposed, at int) []eventstore.Proposed {
 // inThePast records an event of a book that has others before it.
 func inThePast() Options {
 	before := 0
-	return once("TransactionSettled.v1", func(events []eventstore.Proposed, at int) []eventstore.Proposed {
+	return once("TransactionSettled.v2", func(events []eventstore.Proposed, at int) []eventstore.Proposed {
 		if before++; before <= 10 {
 			return nil
 		}
@@ -108,7 +108,7 @@ func told(change func(reply *command.Reply) bool) func() Options {
 
 // TestAuditorFindsPlantedBugs: what the simulation would not see, it does not test.
 func TestAuditorFindsPlantedBugs(t *testing.T) {
-	const settled, reversed = "TransactionSettled.v1", "EntryReversed.v1"
+	const settled, reversed = "TransactionSettled.v2", "EntryReversed.v2"
 	for _, bug := range []struct {
 		name    string
 		options func() Options
@@ -124,6 +124,15 @@ func TestAuditorFindsPlantedBugs(t *testing.T) {
 		{"a settlement names another contract", once(settled, replace(`"contract":"`, `"contract":"x`)), "apply"},
 		{"a line is explained wrongly", once(settled, replace(`"explanation":[{"rule":"rule1"`, `"explanation":[{"rule":"rule9"`)), "of the explanation"},
 		{"a refund points at another original", once(settled, replace(`"original":{"source":"`, `"original":{"source":"x`)), "it points at"},
+		{"another engine has rated", once(settled, replace(`"engine":2`, `"engine":1`)), "engine 2 rates it"},
+		{"an attribute is another", once(settled, replace(`"attributes":{"grade":"small"}`, `"attributes":{"grade":"general"}`)), "with attributes"},
+		{"a party is of another revision", once(settled, replace(`"seller":"s-1@0"`, `"seller":"s-1@9"`)), "it must name what it used of party-s-1|must be those of the original"},
+		{"a count begins elsewhere", once(settled, replace(`"before":"`, `"before":"1`)), "count 0 must be"},
+		{"a count ends elsewhere", once(settled, replace(`"after":"`, `"after":"1`)), "count 0 must be"},
+		{"a count is of another month", once(settled, replace(`/2026-11/`, `/2026-10/`)), "count [0-9] must be"},
+		{"a count is left out", once(settled, replace(`"counts":[{"counter":"contract`, `"counts":[{"counter":"nobody`)), "count 0 must be"},
+		{"a refund forgets an earlier one", once(settled, replace(`"refunded":"`, `"refunded":"9`)), "is given back, not"},
+		{"a reversal counts elsewhere", once(reversed, replace(`"counts":[{"counter":"`, `"counts":[{"counter":"x`)), "count 0 must be"},
 		{"time goes back in a book", inThePast, "before the event that precedes it"},
 		{"a reversal swaps nothing", once(reversed, swapped), "posting 0 is"},
 		{"a reversal is doubled", once(reversed, doubled), "the key was settled before"},

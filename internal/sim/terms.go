@@ -4,12 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/contract"
-	"github.com/jeongsan/jeongsan/domain/fee"
-	"github.com/jeongsan/jeongsan/domain/money"
 	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/domain/schedule"
 	"github.com/jeongsan/jeongsan/internal/sim/auditor"
@@ -33,7 +30,8 @@ func (w *world) drawTerms() {
 	for i, n := 0, 1+w.random.IntN(3); i < n; i++ {
 		s := &auditor.Schedule{ID: fmt.Sprintf("schedule%d", i+1)}
 		for _, from := range []string{"2026-01-01", "2026-11-15"}[:1+w.random.IntN(2)] {
-			s.Versions = append(s.Versions, w.drawVersion(from))
+			draw := pick(w.random, w.drawVersion, w.drawSecond)
+			s.Versions = append(s.Versions, draw(from))
 			w.terms = append(w.terms, schedule.PublishSchedule{Document: document(s, len(s.Versions))})
 		}
 		w.facts.Schedules = append(w.facts.Schedules, s)
@@ -49,10 +47,11 @@ func (w *world) drawContracts(b *bookSpec) {
 	sign := func(late bool, c auditor.Contract) {
 		c.Book, c.Schedule, c.Zone = b.id, pick(w.random, w.facts.Schedules...).ID, pick(w.random, zones...)
 		c.Parties = map[string]string{"operator": "op", "gateway": "pg", "tax_office": "tax", "platform": "plat", "affiliate": "house"}
+		w.drawOverrides(&c)
 		w.facts.Contracts = append(w.facts.Contracts, &c)
 		command := contract.SignContract{Terms: contract.Terms{
 			Contract: c.ID, Book: c.Book, Schedule: c.Schedule, Zone: c.Zone, From: domain.Date(c.From), Until: domain.Date(c.Until), Priority: c.Priority,
-			Parties: c.Parties, Applies: contract.Applies{Types: c.Types, Methods: c.Methods, Products: c.Products},
+			Parties: c.Parties, Parameters: overrides(&c), Applies: contract.Applies{Types: c.Types, Methods: c.Methods, Products: c.Products},
 		}}
 		if late {
 			w.late = append(w.late, command)
@@ -69,6 +68,21 @@ func (w *world) drawContracts(b *bookSpec) {
 		sign(false, auditor.Contract{ID: b.id + "-card", From: "2026-11-10", Until: "2026-11-20", Types: usual, Methods: []string{"card"}, Priority: w.random.IntN(2)})
 	}
 	sign(true, auditor.Contract{ID: b.id + "-late", From: "2026-01-01", Types: []string{lateType}})
+}
+
+// drawOverrides draws what a contract says instead of the parameters of its
+// schedule, where all versions of that have them.
+func (w *world) drawOverrides(c *auditor.Contract) {
+	at := slices.IndexFunc(w.facts.Schedules, func(s *auditor.Schedule) bool { return s.ID == c.Schedule })
+	if slices.ContainsFunc(w.facts.Schedules[at].Versions, func(v auditor.Version) bool { return !v.Second() }) {
+		return
+	}
+	if w.chance(50) {
+		c.Rate = new(w.millionths())
+	}
+	if w.chance(40) {
+		c.Limit = map[string]int64{"KRW": 777, "USD": 12_300, "KWD": 5}
+	}
 }
 
 var modes = []string{"half_up", "half_even", "half_down", "up", "down", "ceiling", "floor"}
@@ -116,35 +130,4 @@ func (w *world) drawVersion(from string) auditor.Version {
 	}
 	add(auditor.Rule{To: auditor.Target{Role: rest, Purpose: "payable"}, Rest: true})
 	return v
-}
-
-// document is a version as it is published.
-func document(s *auditor.Schedule, number int) fee.Document {
-	v := &s.Versions[number-1]
-	d := fee.Document{Schedule: s.ID, Version: number, EffectiveFrom: domain.Date(v.From), Funds: fee.Target(v.Funds)}
-	for _, r := range v.Rules {
-		rule := fee.Rule{ID: r.ID, To: fee.Target(r.To), Priority: r.Priority, Rest: r.Rest, Flat: amounts(r.Flat), Minimum: amounts(r.Minimum), Maximum: amounts(r.Maximum)}
-		if !r.Rest && r.Flat == nil {
-			rule.Percent = strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%d.%04d", r.Millionths/10_000, r.Millionths%10_000), "0"), ".")
-			if r.OfRemaining {
-				rule.Of = "remaining"
-			}
-		}
-		if r.Mode != "" {
-			rule.Rounding = &fee.Rounding{Mode: r.Mode, Unit: amounts(r.Unit)}
-		}
-		d.Rules = append(d.Rules, rule)
-	}
-	return d
-}
-
-func amounts(units map[string]int64) map[money.Currency]money.Amount {
-	if units == nil {
-		return nil
-	}
-	out := map[money.Currency]money.Amount{}
-	for currency, n := range units {
-		out[money.Currency(currency)] = money.New(n, uint8(auditor.Exponents[currency]))
-	}
-	return out
 }

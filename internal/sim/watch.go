@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync"
@@ -13,6 +14,14 @@ import (
 	"github.com/jeongsan/jeongsan/internal/sim/auditor"
 )
 
+// sayings are what of the language of schedules shows in events, and by which text.
+var sayings = []struct{ what, text string }{
+	{"rated by the second engine", `"engine":2`}, {"refunded as the sale was rated", `"rate":"pro_rata `}, {"refunded without what is kept", `"rate":"kept"`},
+	{"refunded on full alone", `"rate":"on_full"`}, {"capped over a window", `"bound":"maximum `}, {"crossed an edge", `"rate":"marginal `},
+	{"counted over days", `"days":`}, {"counted with an attribute", `grade=small","before"`}, {"charged for a refund", `"exact":"-`},
+	{"split", `"rounding":"largest `}, {"parameters overridden", `"parameters":{"limit.KRW"`},
+}
+
 // follow shows the auditor what is new in the log.
 func (s *simulation) follow() error {
 	for r, err := range s.store.ReadAll(context.Background(), eventstore.Position(s.auditor.Position())) {
@@ -21,6 +30,11 @@ func (s *simulation) follow() error {
 		}
 		s.known++
 		s.happened.count(r.Type)
+		for _, said := range sayings {
+			if bytes.Contains(r.Data, []byte(said.text)) {
+				s.happened.count(said.what)
+			}
+		}
 		fmt.Fprintf(s.hash, "%d %s %s\n", r.Position, r.ID, r.Data)
 		err := s.auditor.Take(auditor.Event{Stream: string(r.Stream), Revision: r.Revision, Position: uint64(r.Position), Type: r.Type, Data: r.Data, Metadata: r.Metadata})
 		if err != nil {

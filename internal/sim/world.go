@@ -128,7 +128,7 @@ func (w *world) sale(b *bookSpec, seller func() string) auditor.Transaction {
 	t := auditor.Transaction{
 		Book: b.id, Type: pick(w.random, "sale", "sale", "sale", "sale", "top_up"), Method: pick(w.random, "card", "bank", ""),
 		Product: pick(w.random, "skin", "vip", "song", ""), At: w.instant(), Currency: pick(w.random, b.currencies...), Amount: w.amount(),
-		Parties: map[string]string{"seller": seller()},
+		Parties: map[string]string{"seller": seller()}, Grade: pick(w.random, "", "small", "general"),
 	}
 	if w.chance(40) {
 		t.Parties["affiliate"] = pick(w.random, "a-1", "a-2")
@@ -146,6 +146,9 @@ func (w *world) sale(b *bookSpec, seller func() string) auditor.Transaction {
 func (w *world) refund(of *auditor.Input) auditor.Transaction {
 	t := of.Tx
 	t.Original, t.Type, t.At = of.Record, "refund", of.Tx.At.Add(time.Duration(1+w.random.IntN(5000))*time.Minute)
+	if w.chance(40) {
+		t.Grade = pick(w.random, "", "small")
+	}
 	switch whole := of.Tx.Amount; {
 	case whole == 0:
 		t.Amount = -int64(w.random.IntN(2))
@@ -254,7 +257,7 @@ func (w *world) record(s *sourceSpec, id string, seller func() string, before []
 	}
 	l := line{input: in, fields: map[string]string{
 		"id": id, "at": s.when(in.Tx.At), "type": in.Tx.Type, "seller": in.Tx.Parties["seller"], "affiliate": in.Tx.Parties["affiliate"],
-		"method": in.Tx.Method, "product": in.Tx.Product, "currency": currency, "amount": amount, "refund_of": in.Tx.Original,
+		"method": in.Tx.Method, "product": in.Tx.Product, "currency": currency, "amount": amount, "refund_of": in.Tx.Original, "grade": in.Tx.Grade,
 	}}
 	l.input.Hash = auditor.Hash(l.fields)
 	return l

@@ -94,7 +94,7 @@ func (r *reader) schedules() []domain.Command {
 				r.doc.Fault(path+".version", "", "the schedule has this version twice", "count versions up from 1")
 			}
 		}
-		commands = append(commands, schedule.PublishSchedule{Document: document})
+		commands = append(commands, schedule.PublishSchedule{Document: document.Published()})
 	}
 	return commands
 }

@@ -22,16 +22,15 @@ import (
 // SELLER, TIME, WHOLE and REST differ from one to the next.
 const (
 	benchSettlement = `{"source":"pg","external_id":"KEY","content_hash":"1:HASH","type":"sale","method":"card","product":"goods",` +
-		`"parties":{"card_supplier":"card","operator":"arcade","provider":"studio","seller":"SELLER"},` +
+		`"parties":{"card_supplier":"card@0","operator":"arcade@0","provider":"studio@1","seller":"SELLER@0"},` +
 		`"occurred_at":"2026-11-22T09:00:00Z","effective_on":"2026-11-22","recorded_at":"TIME","currency":"GBP","amount":"WHOLE.00",` +
-		`"contract":"c1","schedule":"standard","version":1,` +
-		`"uses":{"contract-c1":0,"party-arcade":0,"party-card":0,"party-SELLER":0,"party-studio":1,"schedule-standard":0},"engine":1,` +
+		`"contract":"c1","contract_revision":0,"schedule":"standard","schedule_revision":0,"version":1,"engine":1,` +
 		`"postings":[{"account":"card/receivable/GBP","debit":"WHOLE.00"},{"account":"studio/payable/GBP","credit":"6.25"},` +
 		`{"account":"SELLER/payable/GBP","credit":"1.50"},{"account":"card/payable/GBP","credit":"0.50"},{"account":"arcade/payable/GBP","credit":"REST.75"}],` +
 		`"explanation":[{"rule":"provider_share","to":"provider","base":"WHOLE.00","rate":"60%","exact":"6.2496","rounding":"half_up 0.01","amount":"6.25"},` +
 		`{"rule":"seller_share","to":"seller","base":"WHOLE.00","rate":"5%","exact":"1.4988","rounding":"half_even 0.01","amount":"1.50"},` +
 		`{"rule":"card_fee","to":"card_supplier","base":"WHOLE.00","rate":"2.5%","exact":"0.5","amount":"0.50"},` +
-		`{"rule":"operator_rest","to":"operator","amount":"REST.75"}]}`
+		`{"rule":"operator_rest","to":"operator","base":"WHOLE.00","rate":"rest","exact":"REST.75"}]}`
 	benchMetadata = `{"actor":"source:pg","authenticated":"none","correlation":"HASH","recorded_at":"TIME","schema":1}`
 )
 

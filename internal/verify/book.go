@@ -20,6 +20,10 @@ type book struct {
 	refunded map[uint64]figure // revision of the original → sum of its refunds
 	refunds  map[uint64]uint64 // revision of a refund → that of its original
 	accounts map[string]*account
+	counters map[string]*figure // sums of accumulators
+	newest   map[string]string  // of a rolling window: the last day that has counted
+	rated    rated
+	returned map[uint64]map[uint64]figure // revision of the original → rule → given back
 	recorded time.Time
 }
 
@@ -67,7 +71,7 @@ func (f *fold) bookEvent(e *event) error {
 		f.books++
 		f.counts.Books++
 	}
-	reversal := e.kind == typeEntryReversed
+	reversal := e.kind == typeEntryReversed || e.kind == typeReversedV1
 	if err := f.readable(e, f.decodeEntry(e, b, reversal)); err != nil {
 		return err
 	}
@@ -211,7 +215,11 @@ func (f *fold) checkSettlement(e *event, b *book) error {
 			return e.differs(checkReferences, "a party registered before as "+r.role, strconv.Quote(r.party))
 		}
 	}
-	if err := f.checkTermsOf(e, b); err != nil {
+	if !n.first && n.undated != "" {
+		return e.differs(checkReferences, "the revision of party "+n.undated, "none")
+	}
+	by, err := f.checkTermsOf(e, b)
+	if err != nil {
 		return err
 	}
 	f.checked.terms++
@@ -223,14 +231,27 @@ func (f *fold) checkSettlement(e *event, b *book) error {
 		}
 		return e.differs(checkPostings, "the gross amount "+n.amount.absolute().String()+" as a "+side, "no such posting")
 	}
+	if err := f.checkRefund(e, b); err != nil {
+		return err
+	}
+	return f.checkRated(e, b, by)
+}
+
+// checkRefund compares a settlement that gives back with what it gives back.
+func (f *fold) checkRefund(e *event, b *book) error {
+	n := &e.entry
 	if !n.link.present {
+		if n.refunded.sign() != 0 {
+			return e.differs(checkRefunds, "nothing refunded before, as no original is named", n.refunded.String())
+		}
 		return nil
 	}
 	original, err := f.original(e, b, &n.link)
 	if err != nil {
 		return err
 	}
-	sum, ok := b.refunded[n.link.revision].plus(n.amount)
+	before := b.refunded[n.link.revision]
+	sum, ok := before.plus(n.amount)
 	switch {
 	case original.currency != f.currency(n.currency) || original.amount.sign()*n.amount.sign() > 0:
 		return e.differs(checkRefunds, "the other sign of "+original.amount.String()+" "+f.currencies[original.currency], n.amount.String()+" "+n.currency)
@@ -238,6 +259,8 @@ func (f *fold) checkSettlement(e *event, b *book) error {
 		return e.differs(checkRefunds, "an original that stands", n.link.place()+", which was reversed before")
 	case !ok || sum.absolute().compare(original.amount.absolute()) > 0:
 		return e.differs(checkRefunds, "refunds of at most "+original.amount.absolute().String()+" in sum", sum.absolute().String())
+	case !n.first && n.refunded != before.absolute():
+		return e.differs(checkRefunds, "refunds of "+before.absolute().String()+" before this one", n.refunded.String())
 	}
 	b.refunded[n.link.revision] = sum
 	b.refunds[e.revision] = n.link.revision
@@ -295,6 +318,9 @@ func (f *fold) checkReversal(e *event, b *book) error {
 	}
 	original.reversed = true
 	f.checked.reversals++
+	if err := f.checkUncounted(e, b); err != nil {
+		return err
+	}
 	return f.checkRestored(e, b)
 }
 
@@ -324,6 +350,7 @@ func (f *fold) checkRestored(e *event, b *book) error {
 		return e.differs(checkRefunds, "a sum within 128 bits", "more")
 	}
 	b.refunded[original] = sum
+	f.restore(b, n.link.revision, original)
 	return nil
 }
 

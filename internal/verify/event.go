@@ -12,8 +12,10 @@ import (
 // nothing can be vouched for that is not understood.
 const (
 	typeLogStarted         = "LogStarted.v1"
-	typeTransactionSettled = "TransactionSettled.v1"
-	typeEntryReversed      = "EntryReversed.v1"
+	typeTransactionSettled = "TransactionSettled.v2"
+	typeSettledV1          = "TransactionSettled.v1"
+	typeEntryReversed      = "EntryReversed.v2"
+	typeReversedV1         = "EntryReversed.v1"
 	typePartyRegistered    = "PartyRegistered.v1"
 	typePartyChanged       = "PartyDetailsChanged.v1"
 	typeContractSigned     = "ContractSigned.v1"
@@ -53,9 +55,10 @@ type posting struct {
 	decimals int
 }
 
-// entry is the content of TransactionSettled and EntryReversed.
+// entry is the content of TransactionSettled and EntryReversed, of either version.
 type entry struct {
 	reversal              bool
+	first                 bool // of version 1: revisions stand in uses, and nothing is counted
 	source                string
 	externalID            []byte
 	typ, method, product  string
@@ -64,11 +67,18 @@ type entry struct {
 	amount                figure
 	contract, schedule    string
 	version, engine       uint64
-	link                  link // what a settlement refunds, or a reversal reverses
-	restores              link // of a reversal: what the reversed one had refunded
+	link                  link   // what a settlement refunds, or a reversal reverses
+	restores              link   // of a reversal: what the reversed one had refunded
+	refunded              figure // of the original, before this one
+	contractAt            recordedRevision
+	scheduleAt            recordedRevision
 	parties               []role
+	undated               string // a party whose revision is not recorded, else empty
 	uses                  []use
+	attributes            []attribute
 	postings              []posting
+	counts                []count
+	lines                 []line
 	named                 []string // see headers; empty until asked for
 
 	// See write and swapped.
@@ -97,9 +107,13 @@ type use struct {
 	revision uint64
 }
 
-func (n *entry) reset(reversal bool) {
+// attribute is what a source said of a transaction beside its fixed facts.
+type attribute struct{ name, value string }
+
+func (n *entry) reset(reversal, first bool) {
 	*n = entry{
-		reversal: reversal, parties: n.parties[:0], uses: n.uses[:0], postings: n.postings[:0], named: n.named[:0],
+		reversal: reversal, first: first, parties: n.parties[:0], uses: n.uses[:0], postings: n.postings[:0], named: n.named[:0],
+		attributes: n.attributes[:0], counts: n.counts[:0], lines: n.lines[:0],
 		said: n.said[:0], mirrored: n.mirrored[:0], sortedParties: n.sortedParties[:0], sortedPostings: n.sortedPostings[:0],
 	}
 }
@@ -124,7 +138,8 @@ func (n *entry) headers() []string {
 // decodeEntry reads an event of a book. Unknown members are passed over.
 func (f *fold) decodeEntry(e *event, b *book, reversal bool) error {
 	n, s := &e.entry, &f.scan
-	n.reset(reversal)
+	n.reset(reversal, e.kind == typeSettledV1 || e.kind == typeReversedV1)
+	defer f.namedUses(n)
 	original := &n.link
 	if reversal {
 		original = &n.restores
@@ -161,9 +176,25 @@ func (f *fold) decodeEntry(e *event, b *book, reversal bool) error {
 		case "recorded_at":
 			e.recordedAt, err = s.instant()
 		case "parties":
-			n.parties, err = f.roles(n.parties)
+			if n.first {
+				n.parties, err = f.roles(n.parties)
+			} else {
+				err = f.decodeHolders(n)
+			}
 		case "uses":
 			err = f.decodeUses(n)
+		case "contract_revision":
+			n.contractAt, err = f.decodeRevision()
+		case "schedule_revision":
+			n.scheduleAt, err = f.decodeRevision()
+		case "refunded":
+			n.refunded, _, err = s.decimal()
+		case "attributes":
+			n.attributes, err = f.decodeTexts(n.attributes)
+		case "counts":
+			err = s.array(func() error { return f.decodeCount(n) })
+		case "explanation":
+			err = s.array(func() error { return f.decodeLine(n) })
 		case "postings":
 			err = s.array(func() error { return f.decodePosting(e, b) })
 		case "original":

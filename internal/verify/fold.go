@@ -40,6 +40,13 @@ type fold struct {
 	seed       maphash.Seed
 	keyMask    uint64 // the bits of a key's hash that count
 	text       []byte
+	roundings  map[string]rounding // by what lines say
+	numbers    map[string]uint64   // of texts that are kept by number
+	numbered   []string
+	tariff     tariff // of the entry at hand
+	given      tariff // of the one that it gives back
+	packed     []byte // room
+	scene      scene  // of the entry at hand
 	keyOf      func(stream string, revision uint64) (source, externalID string, err error)
 
 	// What was lately looked up in the maps above.
@@ -63,6 +70,7 @@ type fold struct {
 type checked struct {
 	identity, positions, revisions, types, data, recorded, balance, postings uint64
 	keys, references, terms, refunds, reversals, deliveries                  uint64
+	explained, returned, counted                                             uint64
 }
 
 func (c *checked) of(check string) uint64 {
@@ -70,6 +78,7 @@ func (c *checked) of(check string) uint64 {
 		checkIdentity: c.identity, checkPositions: c.positions, checkRevisions: c.revisions, checkTypes: c.types, checkData: c.data,
 		checkRecorded: c.recorded, checkBalance: c.balance, checkPostings: c.postings, checkKeys: c.keys, checkReferences: c.references,
 		checkTerms: c.terms, checkRefunds: c.refunds, checkReversals: c.reversals, checkDeliveries: c.deliveries,
+		checkExplained: c.explained, checkReturned: c.returned, checkCounted: c.counted,
 	}[check]
 }
 
@@ -97,6 +106,8 @@ func newFold() *fold {
 		dates:      map[string]bool{},
 		streams:    map[string]*stream{},
 		registered: map[string]bool{},
+		roundings:  map[string]rounding{},
+		numbers:    map[string]uint64{},
 		seed:       maphash.MakeSeed(),
 		keyMask:    ^uint64(0),
 	}
@@ -191,7 +202,9 @@ var categories = map[string]map[string]func(*fold, *event) error{
 	"log": {typeLogStarted: (*fold).logEvent},
 	"book": {
 		typeTransactionSettled: (*fold).bookEvent,
+		typeSettledV1:          (*fold).bookEvent,
 		typeEntryReversed:      (*fold).bookEvent,
+		typeReversedV1:         (*fold).bookEvent,
 	},
 	"party": {
 		typePartyRegistered: (*fold).partyEvent,

@@ -13,7 +13,8 @@ import (
 )
 
 // transactionModel expects headers of transactions, which it compares in step
-// with the log, the transactions of each party, and links to earlier ones.
+// with the log, the transactions of each party, links to earlier ones, and where
+// accumulators stand.
 type transactionModel struct {
 	seed    maphash.Seed
 	rows    *cursor[transactionRow]
@@ -22,6 +23,7 @@ type transactionModel struct {
 	opening func(party string) *cursor[partyChunk]
 	parties map[string]*partyChain
 	linked  map[linkRow]bool
+	tallied
 }
 
 // transactionRow is one row of transaction.transactions.
@@ -83,6 +85,7 @@ func newTransactionModel(s *snapshot) *transactionModel {
 			return r, row.Scan(&r.book, &r.revision, &r.position, &r.kind)
 		},
 	}
+	m.stand = standing(s)
 	return m
 }
 
@@ -106,7 +109,7 @@ func (m *transactionModel) counted() map[string]uint64 {
 	if m.rows == nil {
 		return nil
 	}
-	return map[string]uint64{checkTransactions: m.rows.read, checkParties: m.chunks.read, checkLinks: m.links.read}
+	return map[string]uint64{checkTransactions: m.rows.read, checkParties: m.chunks.read, checkLinks: m.links.read, checkCounters: m.stand.read}
 }
 
 func (m *transactionModel) fold(ctx context.Context, e *event) error {
@@ -114,6 +117,9 @@ func (m *transactionModel) fold(ctx context.Context, e *event) error {
 		return nil
 	}
 	want := m.expect(e)
+	if err := m.count(e); err != nil {
+		return err
+	}
 	for _, name := range e.entry.headers() {
 		c, ok := m.parties[name]
 		if !ok {
@@ -191,7 +197,10 @@ func (m *transactionModel) compare(ctx context.Context, r *rereader) error {
 	if err := m.compareParties(ctx, r); err != nil {
 		return err
 	}
-	return m.compareLinks(ctx)
+	if err := m.compareLinks(ctx); err != nil {
+		return err
+	}
+	return m.compareCounters(ctx)
 }
 
 func (m *transactionModel) compareParties(ctx context.Context, r *rereader) error {

@@ -65,6 +65,8 @@ func projectInFullRows(t *testing.T, s *script) *pgxpool.Pool {
 func busy(t *testing.T) *script {
 	s := newScript(t)
 	s.sound()
+	s.tier()
+	s.second(firstSale, secondSale, halfBack, allBack, unsold)
 	for i := range 150 {
 		s.add("book-main", typeTransactionSettled, sale(fmt.Sprint("C-", i)).with(object{"version": 2, "uses": object{"contract-c1": 1, "schedule-standard": 1}}))
 	}
@@ -170,6 +172,12 @@ func TestReadModelFaults(t *testing.T) {
 		"link missing":                {`DELETE FROM transaction.links WHERE kind = 'reversal'`, checkLinks, []string{"reversal of book-main@1", "no row"}},
 		"link changed":                {`UPDATE transaction.links SET kind = 'refund' WHERE kind = 'reversal'`, checkLinks, []string{"no such link"}},
 
+		"counter changed":     {`UPDATE transaction.counters SET value = value + 0.01 WHERE name = 'ytd'`, checkCounters, []string{"transaction.counters second contract:c3/ytd/2026/GBP/", "value 0", "value 0.01"}},
+		"counter of an owner": {`UPDATE transaction.counters SET owner = 'c1' WHERE name = 'ytd'`, checkCounters, []string{"owner c3", "owner c1"}},
+		"counter too early":   {`UPDATE transaction.counters SET position = position - 1 WHERE name = 'ytd'`, checkCounters, []string{"position"}},
+		"counter missing":     {`DELETE FROM transaction.counters WHERE name = 'ytd'`, checkCounters, []string{"a row at 0", "none"}},
+		"counter too many":    {`INSERT INTO transaction.counters SELECT 'main', counter, scope, owner, name, period, currency, key, value, transactions, position, revision FROM transaction.counters WHERE name = 'ytd'`, checkCounters, []string{"transaction.counters main", "no row"}},
+
 		"daily total changed":  {`UPDATE daily.totals SET debits = debits + 0.01 WHERE party = 'card' AND type = 'sale'`, checkDaily, []string{"2026-11-22", "party card", "debits"}},
 		"daily count changed":  {`UPDATE daily.totals SET transactions = transactions + 1 WHERE party = 'card' AND type = 'sale'`, checkDaily, []string{"transactions"}},
 		"daily total missing":  {`DELETE FROM daily.totals WHERE party = 'card' AND type = 'refund'`, checkDaily, []string{"type refund", "no row"}},
@@ -264,7 +272,7 @@ func TestLogGrowsMeanwhile(t *testing.T) {
 	}}
 	report, err := Verify(t.Context(), Config{Store: grown, Pool: pool})
 	require.NoError(t, err)
-	require.EqualValues(t, 174, report.Counts.Events)
+	require.EqualValues(t, 182, report.Counts.Events)
 }
 
 // Tables that are replaced while they are read give no difference.

@@ -60,6 +60,7 @@ type terms struct {
 	id, book, schedule string
 	from, until        string
 	parties            []role
+	parameters         []attribute // in the place of those of the schedule
 }
 
 func (f *fold) decodeTerms(e *event) error {
@@ -80,6 +81,8 @@ func (f *fold) decodeTerms(e *event) error {
 			e.terms.until, err = f.date()
 		case "parties":
 			e.terms.parties, err = f.roles(nil)
+		case "parameters":
+			e.terms.parameters, err = f.decodeTexts(nil)
 		case "recorded_at":
 			e.recordedAt, err = s.instant()
 		default:
@@ -127,11 +130,12 @@ type document struct {
 	id            string
 	version       uint64
 	effectiveFrom string
+	program       *program
 }
 
 func (f *fold) decodeDocument(e *event) error {
 	s := &f.scan
-	e.document = document{}
+	e.document = document{program: &program{}}
 	s.reset(e.data)
 	return s.whole(func(key []byte) (err error) {
 		switch string(key) {
@@ -144,7 +148,7 @@ func (f *fold) decodeDocument(e *event) error {
 		case "recorded_at":
 			e.recordedAt, err = s.instant()
 		default:
-			err = s.skip()
+			err = f.decodeProgram(key, e.document.program)
 		}
 		return err
 	})
@@ -169,39 +173,56 @@ func (f *fold) scheduleEvent(e *event) error {
 	return nil
 }
 
+// applied is what a settlement was rated by.
+type applied struct {
+	terms   *terms
+	program *program
+}
+
+// silent is the program of a schedule that says nothing.
+var silent = &program{}
+
 // checkTermsOf compares a settlement with the contract and the schedule that it
 // says it used, as they were at the revisions it names.
-func (f *fold) checkTermsOf(e *event, b *book) error {
+func (f *fold) checkTermsOf(e *event, b *book) (by applied, err error) {
 	n := &e.entry
 	for _, u := range n.uses {
 		if u.stream == nil || u.revision >= u.stream.length {
-			return e.differs(checkReferences, "events of the log before this one", "use of "+u.name+"@"+strconv.FormatUint(u.revision, 10)+", of which there are "+strconv.FormatUint(f.length(u.name), 10))
+			return by, e.differs(checkReferences, "events of the log before this one", "use of "+u.name+"@"+strconv.FormatUint(u.revision, 10)+", of which there are "+strconv.FormatUint(f.length(u.name), 10))
 		}
 	}
 	used, ok := n.used("contract", n.contract)
 	if !ok {
-		return e.differs(checkReferences, "the revision of contract "+strconv.Quote(n.contract)+" among those used", n.listUses())
+		return by, e.differs(checkReferences, "the revision of contract "+strconv.Quote(n.contract)+" among those used", n.listUses())
 	}
 	contract := &used.stream.contract[used.revision]
-	inForce := contract.from <= n.effectiveOn && (contract.until == "" || n.effectiveOn < contract.until)
+	as := f.ratedAs(e, b)
+	inForce := as || contract.from <= n.effectiveOn && (contract.until == "" || n.effectiveOn < contract.until)
 	if contract.book != b.id || contract.schedule != n.schedule || !inForce {
-		return e.differs(checkTerms, "book "+b.id+", schedule "+n.schedule+" and a term that covers "+n.effectiveOn,
+		return by, e.differs(checkTerms, "book "+b.id+", schedule "+n.schedule+" and a term that covers "+n.effectiveOn,
 			"contract "+n.contract+" of book "+contract.book+" with schedule "+contract.schedule+" from "+contract.from+" until "+orOpen(contract.until))
 	}
 	used, ok = n.used("schedule", n.schedule)
 	if !ok {
-		return e.differs(checkReferences, "the revision of schedule "+strconv.Quote(n.schedule)+" among those used", n.listUses())
+		return by, e.differs(checkReferences, "the revision of schedule "+strconv.Quote(n.schedule)+" among those used", n.listUses())
 	}
+	by.terms, by.program = contract, silent
 	right := uint64(0)
 	for i := range used.stream.schedule[:used.revision+1] {
 		if v := &used.stream.schedule[i]; v.effectiveFrom <= n.effectiveOn {
 			right = v.version
 		}
 	}
-	if right != n.version {
-		return e.differs(checkTerms, "version "+strconv.FormatUint(right, 10)+" of schedule "+n.schedule+" on "+n.effectiveOn, "version "+strconv.FormatUint(n.version, 10))
+	if as && n.version > 0 && n.version <= used.revision+1 {
+		right = n.version
 	}
-	return nil
+	if right != n.version {
+		return by, e.differs(checkTerms, "version "+strconv.FormatUint(right, 10)+" of schedule "+n.schedule+" on "+n.effectiveOn, "version "+strconv.FormatUint(n.version, 10))
+	}
+	if right > 0 {
+		by.program = used.stream.schedule[right-1].program
+	}
+	return by, nil
 }
 
 func orOpen(until string) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math/big"
 	"testing"
 	"time"
 
@@ -40,6 +41,8 @@ type script struct {
 	revisions map[string]uint64
 	now       time.Time
 	appended  int
+	version   version             // of what is appended to books; 2 where it is 0
+	refunded  map[string]*big.Rat // see tellRefunded
 }
 
 const logID = "0b9f0c5e-6f5f-4c57-9d6e-0a4c5d1f2b3a"
@@ -56,6 +59,7 @@ func emptyScriptIn(t testing.TB, store eventstore.Store) *script {
 
 // add appends an event; its recorded time is set unless data has one.
 func (s *script) add(stream, kind string, data object) eventstore.Position {
+	kind, data = s.upgraded(kind, data)
 	s.now = s.now.Add(time.Second)
 	recorded := s.now.Format(time.RFC3339Nano)
 	if _, given := data["recorded_at"]; !given && kind != typeLogStarted {

@@ -14,12 +14,13 @@ import (
 //
 // The state is the SHA-256 of the accounts, sorted, with their totals, and of
 // the number and the sum modulo 2^256 of the SHA-256 of every transaction. A
-// transaction is told by book, kind, key, type, method, product, parties, terms,
-// currency, amount, postings, and the keys of what it refunds, reverses or
+// transaction is told by book, kind, key, type, method, product, parties, attributes,
+// terms, currency, amount, postings, and the keys of what it refunds, reverses or
 // restores. Not told is what depends on when and where it was recorded: times,
-// positions, revisions. Two ledgers that took the same transactions under the
-// same terms have the same state, whichever came first and however often the
-// processes were killed.
+// positions, revisions, where accumulators stood. Two ledgers that took the same
+// transactions under the same terms have the same state, whichever came first and
+// however often the processes were killed. A schedule that looks at accumulators is
+// the exception: in another order it gives other postings.
 //
 // A sum needs neither memory nor an order. By chance two sets of transactions have
 // one sum once in 2^256, and no key is in a set twice, as that is checked. Who may
@@ -65,8 +66,22 @@ func (l *ledger) tell(e *event) []byte {
 	text = appendFigure(text, n.amount)
 	text = appendLink(text, &n.link)
 	text = appendLink(text, &n.restores)
-	l.text = append(text, n.said...)
+	text = append(text, n.said...)
+	l.text = appendAttributes(text, n.attributes)
 	return l.text
+}
+
+// appendAttributes tells attributes by name; nothing where there are none.
+func appendAttributes(text []byte, attributes []attribute) []byte {
+	if len(attributes) == 0 {
+		return text
+	}
+	attributes = slices.Clone(attributes)
+	slices.SortFunc(attributes, func(a, b attribute) int { return strings.Compare(a.name, b.name) })
+	for i := range attributes {
+		text = appendText(appendText(text, attributes[i].name), attributes[i].value)
+	}
+	return text
 }
 
 // appendLink tells an earlier transaction of the book by its key.

@@ -144,6 +144,6 @@ func (r Report) String() string {
 // checkNames lists the checks in the order of a report.
 var checkNames = slices.Concat(
 	[]string{checkIdentity, checkPositions, checkRevisions, checkTypes, checkData, checkRecorded},
-	[]string{checkBalance, checkPostings, checkKeys, checkReferences, checkTerms, checkRefunds, checkReversals, checkDeliveries},
-	[]string{checkCheckpoints, checkAccounts, checkBalances, checkEntries, checkTransactions, checkParties, checkLinks, checkDaily, checkDirectory, checkAudit},
+	[]string{checkBalance, checkPostings, checkKeys, checkReferences, checkTerms, checkRefunds, checkReversals, checkExplained, checkReturned, checkCounted, checkDeliveries},
+	[]string{checkCheckpoints, checkAccounts, checkBalances, checkEntries, checkTransactions, checkParties, checkLinks, checkCounters, checkDaily, checkDirectory, checkAudit},
 )

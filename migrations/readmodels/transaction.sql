@@ -1,4 +1,5 @@
--- Headers of transactions and reversals, and who may see them.
+-- Headers of transactions and reversals, who may see them, and where the
+-- accumulators of schedules stand.
 
 CREATE SCHEMA {schema};
 
@@ -47,3 +48,23 @@ CREATE TABLE {schema}.links (
     kind     text   NOT NULL CHECK (kind IN ('refund', 'reversal')),
     PRIMARY KEY (book, revision, position)
 );
+
+-- One row per counter: one sum of an accumulator, for one key, window and currency.
+-- A rolling window is the sum of the counters of its days.
+CREATE TABLE {schema}.counters (
+    book         text COLLATE "C" NOT NULL,
+    counter      text COLLATE "C" NOT NULL, -- as events name it: the columns up to key, joined
+    scope        text    NOT NULL CHECK (scope IN ('contract', 'schedule')),
+    owner        text    NOT NULL, -- id of the contract or schedule
+    name         text    NOT NULL, -- of the accumulator
+    period       text    NOT NULL, -- the window: "2026-05-01", "2026-05", "2026-Q2", "2026", "lifetime"
+    currency     text    NOT NULL, -- '' where all currencies count together
+    key          text    NOT NULL, -- "role=party,input=value"; '' where there is one for all
+    value        numeric NOT NULL,
+    transactions bigint  NOT NULL, -- how many have changed it, refunds and reversals included
+    -- Of the last of them.
+    position     bigint  NOT NULL,
+    revision     bigint  NOT NULL,
+    PRIMARY KEY (book, counter)
+);
+CREATE INDEX counters_owner ON {schema}.counters (scope, owner);

@@ -3,6 +3,7 @@ package audit
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,6 +125,11 @@ func TestConcernIsInOneOrder(t *testing.T) {
 	}
 }
 
+func unversioned(eventType string) string {
+	name, _, _ := strings.Cut(eventType, ".")
+	return name
+}
+
 // Every event of the catalogue but the log's own concerns something.
 func TestConcernCoversTheCatalogue(t *testing.T) {
 	covered := map[string]bool{}
@@ -131,9 +137,10 @@ func TestConcernCoversTheCatalogue(t *testing.T) {
 		book.TransactionSettled{}, book.EntryReversed{}, party.PartyRegistered{}, party.PartyDetailsChanged{}, contract.ContractSigned{}, contract.ContractEnded{},
 		schedule.SchedulePublished{}, source.SourceDefined{}, source.RecordQuarantined{}, source.QuarantineReleased{}, source.DeliveryIngested{}, eventstore.LogStarted{},
 	} {
-		covered[e.EventType()] = true
+		covered[unversioned(e.EventType())] = true
 	}
 	for _, name := range eventstore.EventTypes() {
+		name = unversioned(name) // an old version is read as the newest
 		require.True(t, covered[name], "give %s its cases in concern and its line here", name)
 	}
 }

@@ -170,7 +170,7 @@ func TestListFindsByEveryCondition(t *testing.T) {
 			"unknown stream":           {audit.Filter{Stream: "party-nobody"}, 0},
 			"unknown book":             {audit.Filter{Stream: "book-nowhere"}, 0},
 			"type":                     {audit.Filter{Type: "PartyRegistered.v1"}, 9},
-			"type of most":             {audit.Filter{Type: "TransactionSettled.v1"}, -1},
+			"type of most":             {audit.Filter{Type: "TransactionSettled.v2"}, -1},
 			"unknown type":             {audit.Filter{Type: "Other.v1"}, 0},
 			"actor":                    {audit.Filter{Actor: "operator:1"}, -1},
 			"actor, stream":            {audit.Filter{Actor: "operator:1", Stream: "party-p4"}, -1},
@@ -180,7 +180,7 @@ func TestListFindsByEveryCondition(t *testing.T) {
 			"time, party":              {audit.Filter{From: start.Add(200 * time.Minute), Until: start.Add(300 * time.Minute), IDs: []string{"party:p7"}}, -1},
 			"time, transaction":        {audit.Filter{From: start.Add(200 * time.Minute), IDs: []string{"transaction:pg-0/t0"}}, 1},
 			"everything": {audit.Filter{
-				IDs: []string{"book:b0", "party:p0", "source:pg-0", "contract:c", "schedule:s", "party:platform"}, Stream: "book-b0", Type: "TransactionSettled.v1",
+				IDs: []string{"book:b0", "party:p0", "source:pg-0", "contract:c", "schedule:s", "party:platform"}, Stream: "book-b0", Type: "TransactionSettled.v2",
 				Actor: "operator:1", From: start.Add(100 * time.Minute), Until: start.Add(500 * time.Minute),
 			}, -1},
 		} {
@@ -202,7 +202,7 @@ func TestListFindsByEveryCondition(t *testing.T) {
 		newest, err := audit.List(t.Context(), pool, audit.Filter{}, 0, 1)
 		require.NoError(t, err)
 		require.True(t, newest[0].RecordedAt.Equal(start.Add(609*time.Minute)))
-		require.Equal(t, []string{"TransactionSettled.v1", "operator:0"}, []string{newest[0].Type, newest[0].Actor})
+		require.Equal(t, []string{"TransactionSettled.v2", "operator:0"}, []string{newest[0].Type, newest[0].Actor})
 	}
 }
 

@@ -26,7 +26,7 @@ func TestTablesAreReplacedWithinARead(t *testing.T) {
 		"along a party's":  {IDs: []string{"party:p3"}},
 		"of a transaction": {IDs: []string{"transaction:pg-0/t0"}},
 		"along all":        {From: events[10].Meta.RecordedAt},
-		"a rare actor's":   {Actor: "operator:1", Type: "TransactionSettled.v1"},
+		"a rare actor's":   {Actor: "operator:1", Type: "TransactionSettled.v2"},
 	} {
 		round++
 		t.Run(name, func(t *testing.T) {

@@ -1,12 +1,12 @@
 package readmodel
 
 import (
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/ledger"
 	"github.com/jeongsan/jeongsan/domain/money"
 	"github.com/jeongsan/jeongsan/eventstore"
@@ -49,7 +49,7 @@ func (d *Decoder) Decode(r eventstore.Recorded) Event {
 	}
 	switch event := event.(type) {
 	case book.TransactionSettled:
-		e.Entry = settlement(&e, &event, slices.Collect(maps.Values(event.Parties)))
+		e.Entry = settlement(&e, &event, holders(event.Parties))
 	case book.EntryReversed:
 		e.Entry = reversal(&e, &event)
 	default:
@@ -99,6 +99,8 @@ type Entry struct {
 	// posted to, sorted, each once.
 	Parties  []string
 	Postings []ledger.Posting
+	// Counts is what the entry made of accumulators.
+	Counts []fee.Count
 	// Original is the transaction that this one refunds or reverses, or nil.
 	Original *book.Original
 	Link     string
@@ -111,7 +113,7 @@ func settlement(e *Event, s *book.TransactionSettled, named []string) *Entry {
 		Type: s.Type, Method: s.Method, Product: s.Product, Currency: s.Currency, Amount: s.Amount,
 		OccurredAt: s.OccurredAt, EffectiveOn: s.EffectiveOn, RecordedAt: s.RecordedAt,
 		Contract: s.Contract, Schedule: s.Schedule, Version: s.Version,
-		Parties: parties(named, s.Postings), Postings: s.Postings,
+		Parties: parties(named, s.Postings), Postings: s.Postings, Counts: s.Counts,
 	}
 	if s.Original != nil {
 		entry.Original, entry.Link = s.Original, LinkRefund
@@ -125,9 +127,18 @@ func reversal(e *Event, r *book.EntryReversed) *Entry {
 		Key: r.Key, Position: e.Position, Revision: e.Revision, Kind: Reversal, Book: id,
 		Type: r.Type, Method: r.Method, Product: r.Product, Currency: r.Currency, Amount: r.Amount,
 		OccurredAt: r.OccurredAt, EffectiveOn: r.EffectiveOn, RecordedAt: r.RecordedAt,
-		Parties: parties(slices.Collect(maps.Values(r.Parties)), r.Postings), Postings: r.Postings,
+		Parties: parties(holders(r.Parties), r.Postings), Postings: r.Postings, Counts: r.Counts,
 		Original: &r.Reverses, Link: LinkReversal,
 	}
+}
+
+// holders lists who stood in a role.
+func holders(parties book.Parties) []string {
+	ids := make([]string, 0, len(parties))
+	for _, id := range parties.All() {
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 // parties joins those named with the owners of accounts.

@@ -28,9 +28,10 @@ func TestDecodeSettlement(t *testing.T) {
 	original := &book.Original{Key: book.Key{Source: "pg", ExternalID: "1"}, Ref: domain.Ref{Stream: "book-a", Revision: 2}}
 	e := new(readmodel.Decoder).Decode(record(t, "book-a", book.TransactionSettled{
 		Key: book.Key{Source: "pg", ExternalID: "2"}, ContentHash: "1:ab", Type: "refund", Method: "card", Product: "p", OccurredAt: time.Unix(5, 0).UTC(),
-		Parties: map[string]string{"seller": "zoe", "platform": "ann", "affiliate": "zoe"}, EffectiveOn: "2026-03-01", RecordedAt: time.Unix(9, 0).UTC(),
+		Parties: book.Parties{{Role: "affiliate", ID: "zoe"}, {Role: "platform", ID: "ann"}, {Role: "seller", ID: "zoe"}}, EffectiveOn: "2026-03-01", RecordedAt: time.Unix(9, 0).UTC(),
 		Currency: "USD", Amount: money.New(-1250, 2), Original: original, Contract: "c", Schedule: "s", Version: 3, Engine: 1,
-		Uses: map[domain.StreamID]uint64{}, Explanation: []fee.Line{}, Postings: []ledger.Posting{
+		Attributes: map[string]string{"grade": "a"}, Counts: []fee.Count{{Counter: "contract:c/ytd/2026/USD/", Before: money.New(1, 2), After: money.New(3, 2)}},
+		Explanation: []fee.Line{}, Postings: []ledger.Posting{
 			{Account: "zoe/payable/USD", Side: ledger.Debit, Amount: money.New(1250, 2)},
 			{Account: "bob/receivable/USD", Side: ledger.Credit, Amount: money.New(1250, 2)},
 		},
@@ -46,6 +47,21 @@ func TestDecodeSettlement(t *testing.T) {
 	require.Equal(t, readmodel.LinkRefund, e.Entry.Link)
 	require.Equal(t, original, e.Entry.Original)
 	require.Equal(t, 3, e.Entry.Version)
+	require.Equal(t, []fee.Count{{Counter: "contract:c/ytd/2026/USD/", Before: money.New(1, 2), After: money.New(3, 2)}}, e.Entry.Counts)
+}
+
+// What was written before accumulators came says the same of a transaction.
+func TestDecodeFirstVersion(t *testing.T) {
+	r := record(t, "book-a", book.EntryReversed{Postings: []ledger.Posting{}})
+	r.Type = "TransactionSettled.v1"
+	r.Data = []byte(`{"source":"pg","external_id":"2","content_hash":"1:ab","type":"sale","parties":{"seller":"zoe","platform":"ann"},
+		"occurred_at":"2026-03-01T00:00:00Z","effective_on":"2026-03-01","recorded_at":"2026-03-01T00:00:00Z","currency":"USD","amount":"1.00",
+		"contract":"c","schedule":"s","version":3,"uses":{"contract-c":0,"party-zoe":4},"engine":1,"postings":[],"explanation":[]}`)
+	e := new(readmodel.Decoder).Decode(r)
+	require.NoError(t, e.Err)
+	require.Equal(t, []string{"ann", "zoe"}, e.Entry.Parties)
+	require.Equal(t, []string{"c", "s", "2"}, []string{e.Entry.Contract, e.Entry.Schedule, e.Entry.ExternalID})
+	require.Empty(t, e.Entry.Counts)
 }
 
 func TestDecodeReversal(t *testing.T) {

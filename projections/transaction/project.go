@@ -23,18 +23,21 @@ type changeSet struct {
 	Transactions []*readmodel.Entry
 	Parties      []run // those of one party in order
 	Links        []link
+	Counted      []tally // each counter once
 }
 
 // fold turns the entries of a batch into rows.
 func fold(events []readmodel.Event) changeSet {
 	var changes changeSet
 	open := map[string]int{} // index in Parties of the party's open chunk
+	var counted counting
 	for i := range events {
 		entry := events[i].Entry
 		if entry == nil {
 			continue
 		}
 		changes.Transactions = append(changes.Transactions, entry)
+		counted.add(entry)
 		for _, party := range entry.Parties {
 			index, known := open[party]
 			if !known || len(changes.Parties[index].Positions) == readmodel.ChunkItems {
@@ -50,5 +53,6 @@ func fold(events []readmodel.Event) changeSet {
 			changes.Links = append(changes.Links, link{Book: book, Revision: entry.Original.Revision, Position: int64(entry.Position), Kind: entry.Link})
 		}
 	}
+	changes.Counted = counted.tallies
 	return changes
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/projections/readmodel"
 )
@@ -14,11 +16,12 @@ import (
 type rehearsal struct {
 	positions map[eventstore.Position]bool
 	rows      changeSet
+	counters  map[place]tally
 }
 
 // Rehearse returns the read model without Postgres, empty.
 func Rehearse() readmodel.Rehearsal {
-	return &rehearsal{positions: map[eventstore.Position]bool{}}
+	return &rehearsal{positions: map[eventstore.Position]bool{}, counters: map[place]tally{}}
 }
 
 // Forget implements readmodel.Rehearsal: there is nothing to forget.
@@ -32,6 +35,11 @@ func (r *rehearsal) Project(events []readmodel.Event) (func(), error) {
 			return nil, fmt.Errorf("position %d is written twice", entry.Position)
 		}
 	}
+	for i := range changes.Counted {
+		if _, err := PartsOf(changes.Counted[i].Counter); err != nil {
+			return nil, err
+		}
+	}
 	return func() {
 		for _, entry := range changes.Transactions {
 			r.positions[entry.Position] = true
@@ -39,7 +47,17 @@ func (r *rehearsal) Project(events []readmodel.Event) (func(), error) {
 		r.rows.Transactions = append(r.rows.Transactions, changes.Transactions...)
 		r.rows.Parties = append(r.rows.Parties, changes.Parties...)
 		r.rows.Links = append(r.rows.Links, changes.Links...)
+		for _, t := range changes.Counted {
+			total := readmodel.TotalOf(t.Added.Decimal().Add(r.counted(t.place)))
+			t.Added, t.Transactions = total, t.Transactions+r.counters[t.place].Transactions
+			r.counters[t.place] = t
+		}
 	}, nil
+}
+
+func (r *rehearsal) counted(at place) decimal.Decimal {
+	t := r.counters[at]
+	return t.Added.Decimal()
 }
 
 // Rows implements readmodel.Rehearsal.
@@ -60,6 +78,11 @@ func (r *rehearsal) Rows() map[string][][]string {
 	}
 	for _, l := range r.rows.Links {
 		rows["links"] = append(rows["links"], []string{l.Book, strconv.FormatUint(l.Revision, 10), strconv.FormatInt(l.Position, 10), l.Kind})
+	}
+	for at, t := range r.counters {
+		rows["counters"] = append(rows["counters"], []string{
+			at.Book, at.Counter, t.Added.Decimal().String(), strconv.FormatInt(t.Transactions, 10), strconv.FormatInt(int64(t.Position), 10), strconv.FormatUint(t.Revision, 10),
+		})
 	}
 	return rows
 }

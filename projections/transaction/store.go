@@ -36,6 +36,7 @@ func (Model) Comparable() []readmodel.Comparable {
 			SELECT p.party, u.position, p.position = p.positions[cardinality(p.positions)] AS named_by_last
 			FROM {schema}.parties p, unnest(p.positions) AS u(position)`},
 		{Table: "links", SQL: `SELECT book, revision, position, kind FROM {schema}.links`},
+		{Table: "counters", SQL: `SELECT book, counter, scope, owner, name, period, currency, key, value, transactions, position, revision FROM {schema}.counters`},
 	}
 }
 
@@ -96,11 +97,15 @@ func (p *projector) Project(ctx context.Context, tx pgx.Tx, events []readmodel.E
 	if err != nil {
 		return err
 	}
-	return readmodel.Write(ctx, tx, p.schema, "links", []string{"book", "revision", "position", "kind"}, changes.Links,
+	err = readmodel.Write(ctx, tx, p.schema, "links", []string{"book", "revision", "position", "kind"}, changes.Links,
 		func(l *link, to *postgres.CopyRow) {
 			to.Text(l.Book)
 			to.Bigint(int64(l.Revision))
 			to.Bigint(l.Position)
 			to.Text(l.Kind)
 		})
+	if err != nil {
+		return err
+	}
+	return p.count(ctx, tx, changes.Counted)
 }

@@ -29,6 +29,10 @@ type Row struct {
 	Value []byte
 }
 
+// Rows are what changed of a book. Keys of records are those of Record, keys of
+// accounts and counters their names. A counter without a value is removed.
+type Rows struct{ Records, Accounts, Counters []Row }
+
 // with runs f on the database, unless it is not the one the Book was obtained
 // from. Errors of the database are ErrDamaged.
 func (b *Book) with(f func(db *pebble.DB) error) error {
@@ -74,6 +78,12 @@ func (b *Book) Header() (header Header, found bool, err error) {
 // names. The value is valid during the call only.
 func (b *Book) Accounts(f func(account string, value []byte) error) error {
 	prefix := b.prefix(accountTag)
+	return b.scan(prefix, func(key, value []byte) error { return f(string(key[len(prefix):]), value) })
+}
+
+// Counters is Accounts for counters.
+func (b *Book) Counters(f func(counter string, value []byte) error) error {
+	prefix := b.prefix(counterTag)
 	return b.scan(prefix, func(key, value []byte) error { return f(string(key[len(prefix):]), value) })
 }
 
@@ -153,21 +163,32 @@ func (b *Book) Lookup(keys [][]byte, found func(i int, value []byte) error) erro
 	})
 }
 
-// Store moves the book to a header, with the key records and account rows that
-// changed since the last one, atomically. Row keys of records are those of
-// Record, row keys of accounts the accounts' names.
-func (b *Book) Store(header Header, records, accounts []Row) error {
+// Store moves the book to a header, with the rows that changed since the last one,
+// atomically.
+func (b *Book) Store(header Header, rows Rows) error {
 	return b.with(func(db *pebble.DB) (err error) {
 		batch := db.NewBatchWithSize(1 << 16)
 		defer closing(batch, &err)
-		for _, row := range records {
+		for _, row := range rows.Records {
 			if err := b.set(batch, row.Key, row.Value); err != nil {
 				return err
 			}
 		}
 		prefix := b.prefix(accountTag)
-		for _, row := range accounts {
+		for _, row := range rows.Accounts {
 			if err := b.set(batch, append(prefix[:len(prefix):len(prefix)], row.Key...), row.Value); err != nil {
+				return err
+			}
+		}
+		prefix = b.prefix(counterTag)
+		for _, row := range rows.Counters {
+			key := append(prefix[:len(prefix):len(prefix)], row.Key...)
+			if row.Value == nil {
+				err = batch.Delete(key, nil)
+			} else {
+				err = b.set(batch, key, row.Value)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -194,7 +215,7 @@ func (b *Book) Clear() error {
 	return b.with(func(db *pebble.DB) (err error) {
 		batch := db.NewBatch()
 		defer closing(batch, &err)
-		for _, tag := range []byte{recordTag, accountTag} {
+		for _, tag := range []byte{recordTag, accountTag, counterTag} {
 			prefix := b.prefix(tag)
 			if err := batch.DeleteRange(prefix, after(prefix), nil); err != nil {
 				return err

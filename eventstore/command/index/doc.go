@@ -1,10 +1,11 @@
 // Package index keeps the book writer's local copy of what it cannot hold in
 // memory: one record per transaction key (the keyed half of a book's state) and
-// a snapshot of the hot half, one row per account. It is a cache of the log in a
+// a snapshot of the hot half, one row per account and counter. It is a cache of the log in a
 // Pebble database and may be deleted at any time.
 //
 //	h <book>                                 header: log, revision, event id, counts, hash
 //	a <book> 0 <account>                     snapshot row of an account
+//	c <book> 0 <counter>                     snapshot row of a counter
 //	k <book> 0 <source> 0 {0 <id>|1 <hash>}  record of a key; long ids are hashed
 //
 // Why it is safe. Records, rows and header of a book move in one atomic batch,

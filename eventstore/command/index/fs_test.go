@@ -19,7 +19,7 @@ func TestInMemory(t *testing.T) {
 	require.NoError(t, err)
 	b := x.Book("main")
 	want := header(7)
-	require.NoError(t, b.Store(want, []Row{{Key: b.Record("pg-1", "A"), Value: []byte("first")}}, nil))
+	require.NoError(t, b.Store(want, Rows{Records: []Row{{Key: b.Record("pg-1", "A"), Value: []byte("first")}}}))
 	require.NoError(t, x.Close())
 
 	x, err = Open(config)

@@ -63,8 +63,12 @@ func TestBooksAreKeptApart(t *testing.T) {
 		_, found, err := b.Header()
 		require.NoError(t, err)
 		require.False(t, found)
-		require.NoError(t, b.Store(header(7), []Row{{b.Record("pg-1", "K"), []byte(id)}, {b.Record("pg-1", long), []byte("long " + id)}, {b.Record("pg-1", ""), nil}},
-			[]Row{row("x/payable/KRW", "1"+id), row("y/payable/KRW", "2"+id)}))
+		require.NoError(t, b.Store(header(7), Rows{
+			Records:  []Row{{b.Record("pg-1", "K"), []byte(id)}, {b.Record("pg-1", long), []byte("long " + id)}, {b.Record("pg-1", ""), nil}},
+			Accounts: []Row{row("x/payable/KRW", "1"+id), row("y/payable/KRW", "2"+id)},
+			Counters: []Row{row("contract:c/ytd/2026/KRW/", "3"+id), row("contract:c/ytd/2025/KRW/", "4"+id)},
+		}))
+		require.NoError(t, b.Store(header(7), Rows{Counters: []Row{{Key: []byte("contract:c/ytd/2025/KRW/")}, {Key: []byte("never there")}}}))
 	}
 	require.NoError(t, x.Close())
 	x = open(t, dir)
@@ -82,6 +86,12 @@ func TestBooksAreKeptApart(t *testing.T) {
 			return nil
 		}))
 		require.Equal(t, map[string]string{"x/payable/KRW": "1" + id, "y/payable/KRW": "2" + id}, accounts)
+		counters := map[string]string{}
+		require.NoError(t, b.Counters(func(counter string, value []byte) error {
+			counters[counter] = string(value)
+			return nil
+		}))
+		require.Equal(t, map[string]string{"contract:c/ytd/2026/KRW/": "3" + id}, counters, "a counter without a value is gone")
 		count, whole, err := b.CountKeys(10)
 		require.NoError(t, err)
 		require.True(t, whole)
@@ -103,7 +113,7 @@ func TestWrongChecksumIsDamage(t *testing.T) {
 	x := open(t, t.TempDir())
 	b := x.Book("main")
 	key := b.Record("pg-1", "K")
-	require.NoError(t, b.Store(header(1), []Row{{key, []byte("value")}}, []Row{row("x", "1")}))
+	require.NoError(t, b.Store(header(1), Rows{Records: []Row{{key, []byte("value")}}, Accounts: []Row{row("x", "1")}, Counters: []Row{row("c", "1"), {Key: []byte("d")}}}))
 	require.NoError(t, x.db.Set(key, []byte("valuE1234"), pebble.NoSync))
 	require.ErrorIs(t, b.Lookup([][]byte{key}, func(int, []byte) error { return nil }), ErrDamaged)
 	_, _, err := b.CountKeys(9)
@@ -128,8 +138,8 @@ func TestOtherLogAndFormatAreEmptied(t *testing.T) {
 	x := open(t, dir)
 	other := header(1)
 	other.Identity.Incarnation = 2
-	require.NoError(t, x.Book("a").Store(other, nil, nil))
-	require.NoError(t, x.Book("b").Store(header(1), nil, nil))
+	require.NoError(t, x.Book("a").Store(other, Rows{}))
+	require.NoError(t, x.Book("b").Store(header(1), Rows{}))
 	require.NoError(t, x.Close())
 	x = open(t, dir)
 	_, found, err := x.Book("b").Header()
@@ -188,7 +198,7 @@ func BenchmarkLookup(b *testing.B) {
 				for i := range 20_000 {
 					rows = append(rows, Row{k.Record("pg-1", id(from+i)), value})
 				}
-				require.NoError(b, k.Store(header(1), rows, nil))
+				require.NoError(b, k.Store(header(1), Rows{Records: rows}))
 			}
 			next := held
 			b.ResetTimer()

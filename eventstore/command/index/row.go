@@ -17,6 +17,7 @@ import (
 // The first byte of a key.
 const (
 	accountTag = 'a'
+	counterTag = 'c'
 	headerTag  = 'h'
 	recordTag  = 'k'
 )
@@ -33,9 +34,10 @@ type Header struct {
 	// Revision and EventID are those of the last event that is in.
 	Revision uint64    `json:"revision"`
 	EventID  uuid.UUID `json:"event_id"`
-	// Keys and Accounts count the rows.
+	// Keys, Accounts and Counters count the rows.
 	Keys     uint64 `json:"keys"`
 	Accounts uint64 `json:"accounts"`
+	Counters uint64 `json:"counters,omitempty"`
 	// Hash is the state's own, over the hot half.
 	Hash         []byte    `json:"hash"`
 	LastRecorded time.Time `json:"last_recorded"`

@@ -31,6 +31,20 @@ query Explained {
 }`,
   },
   {
+    name: 'Try a schedule',
+    query: `# What a schedule would make of a sale. Nothing is posted; a draft goes
+# into document instead of schedule.
+query Try {
+  simulateSchedule(input: { schedule: "market-standard", amount: "100.00", currency: "USD", on: "2026-11-22" }) {
+    rating {
+      rules { rule matched why lines { base rate exact rounding amount } }
+      shares { role purpose side amount }
+    }
+    userErrors { field message remedy }
+  }
+}`,
+  },
+  {
     name: 'Live balance (subscription)',
     query: `# Pushes the balances of a party as they change. Run, and Stop when done.
 subscription Live($party: ID!, $after: Position) {

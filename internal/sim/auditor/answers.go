@@ -72,8 +72,16 @@ func (a *Auditor) wronglyRefused(in *Input, s *settled, answer Answer) string {
 	if in.Faulty {
 		return ""
 	}
+	original := a.keys[record{in.Source, in.Tx.Original}]
+	if in.Tx.Original == "" {
+		original = nil
+	}
+	bound := &settled{input: in, tx: in.Tx, book: in.Tx.Book, original: original}
 	switch answer.Refused {
 	case "missing_contract":
+		if a.asOriginal(original) && original.position <= answer.Asked {
+			return "it has the contract of its original"
+		}
 		if c := a.contractFor(&in.Tx); c != nil && a.signed[c.ID] != 0 && a.signed[c.ID] <= answer.Asked {
 			return "the contract " + c.ID + " was signed before"
 		}
@@ -93,7 +101,8 @@ func (a *Auditor) wronglyRefused(in *Input, s *settled, answer Answer) string {
 			return "the original had settled before"
 		}
 	case "conflict":
-		if in.Tx.Original == "" && in.Reverses == nil && s == nil {
+		late := in.Reverses == nil && a.bind(bound) == nil && a.tooLate(bound)
+		if in.Tx.Original == "" && in.Reverses == nil && s == nil && !late {
 			return "nothing else has settled under the key"
 		}
 	}

@@ -132,9 +132,9 @@ func (a *Auditor) take(e Event) error {
 	var err error
 	switch e.Type {
 	case "LogStarted.v1":
-	case "TransactionSettled.v1":
+	case "TransactionSettled.v2":
 		ids, err = a.settle(id, e)
-	case "EntryReversed.v1":
+	case "EntryReversed.v2":
 		ids, err = a.reverse(id, e)
 	case "PartyRegistered.v1":
 		ids, err = a.register(id, e)

@@ -1,10 +1,12 @@
 package auditor
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -14,6 +16,8 @@ type book struct {
 	recorded time.Time // of the last event
 	accounts map[string]*account
 	entries  []*settled
+	counters map[string]*standing
+	newest   map[string]string // of a rolling window: the last day that has counted
 }
 
 // account is what an account has taken, in minor units, and each item of it.
@@ -42,8 +46,12 @@ type settled struct {
 	contract *Contract
 	version  int
 	parties  map[string]string
+	holders  map[string]string // parties as the event writes them, with revisions
 	legs     []leg
+	lines    []line
+	counts   []counted
 	original *settled // that a refund names, or a reversal takes back
+	as       bool     // it is rated as its original was
 
 	refunded   int64 // in minor units, without what was reversed
 	reversedBy *settled
@@ -64,13 +72,47 @@ type entry struct {
 	Currency    string
 	Amount      string
 	Original    *original
+	Refunded    string
 	Reverses    *original
 	Contract    string
 	Schedule    string
 	Version     int
-	Uses        map[string]uint64
+	Engine      int
+	Attributes  map[string]string
 	Postings    []struct{ Account, Debit, Credit string }
-	Explanation []struct{ Rule, Amount string }
+	Counts      []struct {
+		Counter       string
+		Days          int
+		Before, After string
+	}
+	Explanation []explained
+	// The revisions that were looked at; those of parties follow their ids.
+	ContractRevision *uint64 `json:"contract_revision"`
+	ScheduleRevision *uint64 `json:"schedule_revision"`
+}
+
+// explained is a line; without an amount that is what the exact result says.
+type explained struct{ Rule, Exact, Amount string }
+
+func (l *explained) amount() string { return cmp.Or(l.Amount, l.Exact) }
+
+// held reads who stood in a role: "<id>@<revision>".
+func held(holder string) (id string, revision uint64, ok bool) {
+	at := strings.LastIndexByte(holder, '@')
+	if at < 0 {
+		return "", 0, false
+	}
+	revision, err := strconv.ParseUint(holder[at+1:], 10, 64)
+	return holder[:at], revision, err == nil
+}
+
+// ids are the parties of an event without their revisions.
+func (e *entry) ids() map[string]string {
+	ids := map[string]string{}
+	for role, holder := range e.Parties {
+		ids[role], _, _ = held(holder)
+	}
+	return ids
 }
 
 type original struct {
@@ -88,7 +130,7 @@ func (a *Auditor) open(id string, e Event) (*book, *entry, *Input, error) {
 	}
 	b := a.books[id]
 	if b == nil {
-		b = &book{id: id, accounts: map[string]*account{}}
+		b = &book{id: id, accounts: map[string]*account{}, counters: map[string]*standing{}, newest: map[string]string{}}
 		a.books[id] = b
 	}
 	if event.RecordedAt.Before(b.recorded) {
@@ -117,30 +159,34 @@ func (a *Auditor) settle(id string, e Event) ([]string, error) {
 		return nil, fmt.Errorf("a reversal was asked for")
 	}
 	tx := in.Tx
-	c := a.contractFor(&tx)
-	if c == nil || a.signed[c.ID] == 0 {
-		return nil, fmt.Errorf("no contract covers it")
-	}
-	s := &settled{
-		input: in, tx: tx, book: id, ref: Ref{e.Stream, e.Revision}, position: e.Position, recorded: event.RecordedAt,
-		on: on(tx.At, c.Zone), contract: c, parties: c.parties(&tx),
-	}
-	s.version = a.schedules[c.Schedule].versionFor(s.on)
-	if s.version == 0 {
-		return nil, fmt.Errorf("the schedule %s has no version on %s", c.Schedule, s.on)
-	}
-	if err := a.refunds(s); err != nil {
+	s := &settled{input: in, tx: tx, book: id, ref: Ref{e.Stream, e.Revision}, position: e.Position, recorded: event.RecordedAt}
+	if err := a.refunds(s, event.Refunded); err != nil {
 		return nil, err
 	}
-	var lines []line
-	s.legs, lines = a.schedules[c.Schedule].Versions[s.version-1].share(tx.Amount, tx.Currency, s.parties)
+	if err := a.bind(s); err != nil {
+		return nil, err
+	}
+	version := &a.schedules[s.contract.Schedule].Versions[s.version-1]
+	if version.Second() {
+		if name := a.late(s); name != "" {
+			return nil, fmt.Errorf("it is too late for the accumulator %s", name)
+		}
+		r := a.second(s)
+		s.legs, s.lines, s.counts = r.legs, r.lines, r.count()
+	} else {
+		s.legs, s.lines = version.share(tx.Amount, tx.Currency, s.parties)
+	}
+	s.holders = event.Parties
 	if err := s.same(event); err != nil {
 		return nil, err
 	}
-	if err := s.explained(event, lines); err != nil {
+	if err := s.explained(event, version); err != nil {
 		return nil, err
 	}
-	if err := a.uses(s, event.Uses); err != nil {
+	if err := b.saysCounts(s, event); err != nil {
+		return nil, err
+	}
+	if err := a.uses(s, event); err != nil {
 		return nil, err
 	}
 	if s.original != nil {
@@ -148,22 +194,6 @@ func (a *Auditor) settle(id string, e Event) ([]string, error) {
 	}
 	a.book(b, s)
 	return s.ids(), nil
-}
-
-// refunds finds the original of a refund and makes sure that there is enough left.
-func (a *Auditor) refunds(s *settled) error {
-	if s.tx.Original == "" {
-		return nil
-	}
-	o := a.keys[record{s.input.Source, s.tx.Original}]
-	if o == nil || o.book != s.book {
-		return fmt.Errorf("the original %q has not settled", s.tx.Original)
-	}
-	if reason := o.refuses(&s.tx); reason != "" {
-		return fmt.Errorf("the original %q %s", s.tx.Original, reason)
-	}
-	s.original = o
-	return nil
 }
 
 // refuses says why a refund does not fit an entry; empty where it does.
@@ -195,7 +225,7 @@ func (s *settled) same(event *entry) error {
 			return fmt.Errorf("%s is %q and must be %q", f.name, f.is, f.must)
 		}
 	}
-	if !maps.Equal(event.Parties, s.parties) {
+	if !maps.Equal(event.ids(), s.parties) {
 		return fmt.Errorf("parties are %v and must be %v", event.Parties, s.parties)
 	}
 	if s.input.Reverses == nil && !event.OccurredAt.Equal(s.tx.At) {
@@ -248,39 +278,28 @@ func (s *settled) posted(event *entry) error {
 	return nil
 }
 
-func (s *settled) explained(event *entry, lines []line) error {
+func (s *settled) explained(event *entry, version *Version) error {
+	lines, engine, attributes := s.lines, 1, map[string]string(nil)
+	if version.Second() {
+		engine = 2
+		if s.tx.Grade != "" {
+			attributes = map[string]string{"grade": s.tx.Grade}
+		}
+	}
+	if event.Engine != engine || !maps.Equal(event.Attributes, attributes) {
+		return fmt.Errorf("engine %d rates it with attributes %v", engine, attributes)
+	}
 	if event.Contract != s.contract.ID || event.Schedule != s.contract.Schedule || event.Version != s.version {
 		return fmt.Errorf("contract %s, schedule %s, version %d apply", s.contract.ID, s.contract.Schedule, s.version)
 	}
 	is := event.Explanation
 	for i, l := range lines {
-		if i >= len(is) || is[i].Rule != l.rule || is[i].Amount != Decimal(l.amount, s.tx.Currency) {
+		if i >= len(is) || is[i].Rule != l.rule || is[i].amount() != Decimal(l.amount, s.tx.Currency) || l.amount != 0 && strings.HasPrefix(is[i].Exact, "-") != l.owed {
 			return fmt.Errorf("line %d of the explanation must be %s of %s", i, l.rule, Decimal(l.amount, s.tx.Currency))
 		}
 	}
 	if len(is) != len(lines) {
 		return fmt.Errorf("the explanation has %d lines and must have %d", len(is), len(lines))
-	}
-	return nil
-}
-
-// uses makes sure that a settlement rests on what was in the log before it.
-func (a *Auditor) uses(s *settled, uses map[string]uint64) error {
-	must := map[string]bool{"contract-" + s.contract.ID: true, "schedule-" + s.contract.Schedule: true}
-	for role, party := range s.parties {
-		if a.registered[party] == 0 {
-			return fmt.Errorf("the %s %q is not registered", role, party)
-		}
-		must["party-"+party] = true
-	}
-	for stream := range must {
-		revision, named := uses[stream]
-		if !named || revision >= a.counts[stream] {
-			return fmt.Errorf("it must name what it used of %s, which has %d events", stream, a.counts[stream])
-		}
-	}
-	if len(uses) != len(must) {
-		return fmt.Errorf("it names %v as used", slices.Sorted(maps.Keys(uses)))
 	}
 	return nil
 }
@@ -309,6 +328,13 @@ func (a *Auditor) reverse(id string, e Event) ([]string, error) {
 		s.legs = append(s.legs, leg{l.account, !l.debit, l.amount})
 	}
 	if err := s.same(event); err != nil {
+		return nil, err
+	}
+	if !maps.Equal(event.Parties, target.holders) {
+		return nil, fmt.Errorf("parties are %v and must be %v", event.Parties, target.holders)
+	}
+	s.counts = b.uncounted(target)
+	if err := b.saysCounts(s, event); err != nil {
 		return nil, err
 	}
 	target.reversedBy = s

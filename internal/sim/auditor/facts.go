@@ -23,6 +23,11 @@ type Version struct {
 	From  string // date
 	Funds Target
 	Rules []Rule
+	// Language is 2 where the second engine is needed, and what follows is used.
+	Language     int
+	Accumulators []Accumulator
+	Rate         int64            // of the parameter rate, in millionths
+	Limit        map[string]int64 // of the parameter limit
 }
 
 // Target is an account by the role of its owner.
@@ -42,6 +47,18 @@ type Rule struct {
 	Maximum     map[string]int64
 	Mode        string
 	Unit        map[string]int64
+	// Of the second language. Tiers, Split and ByRate stand in the place of
+	// Millionths.
+	When     *Condition
+	Group    string
+	OfNet    bool // of the gross without a tenth on top
+	ByRate   bool // the parameter rate
+	Tiers    *Tiers
+	Split    *Split
+	Cap      *Cap
+	Refund   string
+	Keep     int64 // millionths that are kept of a full return
+	OnRefund bool
 }
 
 // Contract applies a schedule in a book.
@@ -51,6 +68,9 @@ type Contract struct {
 	Priority                 int
 	Parties                  map[string]string
 	Types, Methods, Products []string
+	// What it says instead of its schedule's parameters.
+	Rate  *int64
+	Limit map[string]int64
 }
 
 // Transaction is what an input means.
@@ -61,6 +81,7 @@ type Transaction struct {
 	Currency                    string
 	Amount                      int64 // minor units, signed
 	Original                    string
+	Grade                       string // an attribute
 }
 
 // Input is one thing that was sent: a record of a file or a command.

@@ -81,20 +81,24 @@ func (a *Auditor) couldSettle(in *Input) string {
 		}
 		return "its target can be reversed"
 	}
-	c := a.contractFor(&in.Tx)
-	if c == nil || a.signed[c.ID] == 0 {
-		return ""
-	}
-	for _, party := range c.parties(&in.Tx) {
-		if a.registered[party] == 0 {
-			return ""
-		}
-	}
+	s := &settled{input: in, tx: in.Tx, book: in.Tx.Book}
 	if in.Tx.Original != "" {
 		o := a.keys[record{in.Source, in.Tx.Original}]
 		if o == nil || o.refuses(&in.Tx) != "" {
 			return ""
 		}
+		s.original = o
+	}
+	if a.bind(s) != nil {
+		return ""
+	}
+	for _, party := range s.parties {
+		if a.registered[party] == 0 {
+			return ""
+		}
+	}
+	if a.tooLate(s) {
+		return ""
 	}
 	return "nothing stands in its way"
 }

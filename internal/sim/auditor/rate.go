@@ -24,7 +24,8 @@ func (l leg) String() string {
 // line is one line of an explanation.
 type line struct {
 	rule   string
-	amount int64
+	amount int64 // never negative
+	owed   bool  // it stands on the side of the funds
 }
 
 // share does a schedule's arithmetic again, in fractions, and gives the postings
@@ -63,7 +64,7 @@ func (v *Version) share(amount int64, currency string, parties map[string]string
 			}
 			part = r.round(exact, currency)
 		}
-		lines = append(lines, line{r.ID, part})
+		lines = append(lines, line{r.ID, part, owed})
 		post(r.To, owed, part)
 		remaining -= part
 	}
@@ -85,12 +86,17 @@ func (v *Version) ordered() []Rule {
 	return rules
 }
 
+// unit is what the rule rounds to.
+func (r *Rule) unit(currency string) int64 {
+	if u, given := r.Unit[currency]; given {
+		return u
+	}
+	return 1
+}
+
 // round brings a fraction of minor units, never negative, to whole units.
 func (r *Rule) round(exact *big.Rat, currency string) int64 {
-	unit := int64(1)
-	if u, given := r.Unit[currency]; given {
-		unit = u
-	}
+	unit := r.unit(currency)
 	scaled := new(big.Rat).Quo(exact, big.NewRat(unit, 1))
 	whole := new(big.Int).Quo(scaled.Num(), scaled.Denom())
 	fraction := new(big.Rat).Sub(scaled, new(big.Rat).SetInt(whole))

@@ -21,7 +21,7 @@ func TestShare(t *testing.T) {
 	require.Equal(t, []leg{
 		{"pg/receivable/KRW", true, 10_000}, {"pg/fee/KRW", false, 250}, {"nts/payable/KRW", false, 900}, {"s/payable/KRW", false, 6_195}, {"op/payable/KRW", false, 2_655},
 	}, legs)
-	require.Equal(t, []line{{"gateway", 250}, {"tax", 900}, {"seller", 6_195}, {"rest", 2_655}}, lines)
+	require.Equal(t, []line{{"gateway", 250, false}, {"tax", 900, false}, {"seller", 6_195, false}, {"rest", 2_655, false}}, lines)
 
 	legs, _ = v.share(-10, "KRW", parties)
 	require.Equal(t, []leg{{"pg/receivable/KRW", false, 10}, {"s/payable/KRW", true, 7}, {"op/payable/KRW", true, 3}}, legs)

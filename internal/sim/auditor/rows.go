@@ -60,6 +60,7 @@ func (a *Auditor) Projected(readModel string, rows map[string][][]string) error 
 		a.accountRows(must)
 	case "transaction":
 		a.transactionRows(must)
+		a.counterRows(must)
 	case "daily":
 		a.dailyRows(must)
 	case "audit":

@@ -3,6 +3,7 @@ package auditor
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -137,12 +138,21 @@ func (a *Auditor) mayRefuse(in *Input, code string) string {
 	allowed := map[string]bool{
 		// Late contracts and parties: whoever is refused has asked before they came.
 		"missing_contract": in.Reverses == nil, "unknown_party": in.Reverses == nil,
-		"missing_original": refund, "exceeds_original": refund, "conflict": refund || several,
+		"missing_original": refund, "exceeds_original": refund, "conflict": refund || several || a.rolls(in),
 	}
 	if !allowed[code] {
 		return "it may not be refused as " + code
 	}
 	return ""
+}
+
+// rolls reports whether an input may fall under a schedule that looks back upon
+// days, which a late one finds forgotten.
+func (a *Auditor) rolls(in *Input) bool {
+	c := a.contractFor(&in.Tx)
+	return c != nil && slices.ContainsFunc(a.schedules[c.Schedule].Versions, func(v Version) bool {
+		return slices.ContainsFunc(v.Accumulators, func(acc Accumulator) bool { return acc.Days > 0 })
+	})
 }
 
 // Counts are those of a report or of the log.

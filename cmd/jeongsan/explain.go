@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/fee"
+	"github.com/jeongsan/jeongsan/domain/ledger"
+	"github.com/jeongsan/jeongsan/eventstore"
+	"github.com/jeongsan/jeongsan/internal/derivation"
+	"github.com/jeongsan/jeongsan/projections/transaction"
+)
+
+func (p *program) explainCommand() *cobra.Command {
+	var inBook string
+	cmd := &cobra.Command{
+		Use:   "explain SOURCE EXTERNAL_ID",
+		Short: "Explain how each amount of a settled transaction was computed",
+		Long: `Explain a settled transaction: every rule that was considered, whether it matched
+or why not, its base, tier, rate, exact value, rounding and the posting that it
+led to. The event holds what matched; the rest is derived again by the engine
+version that the event names, from the inputs that it recorded, and the result is
+compared with the event: a difference is named and the exit code is 1.
+
+Beside a running server the command reads through the server's event store and
+database.`,
+		Example: `  jeongsan explain arcade-pay A-1001 --data ./ledger
+  jeongsan explain arcade-pay A-1001 --book seoul --json`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			return exactArguments(cmd, args, "SOURCE", "EXTERNAL_ID")
+		},
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			ctx := cmd.Context()
+			attached, err := p.attach()
+			if err != nil {
+				return err
+			}
+			o, err := p.open(ctx, need{command: "explain", database: true, projections: !attached && p.config.Database == ""})
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, o.close()) }()
+			if o.runner != nil {
+				if err := p.catchUp(ctx, o); err != nil {
+					return err
+				}
+			}
+			return p.explain(ctx, o, book.Key{Source: args[0], ExternalID: args[1]}, inBook)
+		},
+	}
+	cmd.Flags().StringVar(&inBook, "book", "", "`book` of the transaction, where several have it")
+	return cmd
+}
+
+// explained is a settled transaction, explained.
+type explained struct {
+	Event       string           `json:"event"` // "<stream>@<revision>"
+	ExternalID  string           `json:"external_id"`
+	Contract    string           `json:"contract"`
+	OccurredAt  time.Time        `json:"occurred_at"`
+	RecordedAt  time.Time        `json:"recorded_at"`
+	Original    *book.Original   `json:"original,omitempty"`
+	Refunded    *string          `json:"refunded,omitempty"` // of the original, before this refund
+	Agrees      bool             `json:"agrees"`             // the lines derived are those of the event
+	Differences []string         `json:"differences,omitempty"`
+	Postings    []ledger.Posting `json:"postings"`
+	rating
+}
+
+func (p *program) explain(ctx context.Context, o *parts, key book.Key, inBook string) error {
+	found, err := transaction.Find(ctx, o.pool, key.Source, key.ExternalID, inBook)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(found) == 0:
+		return &domain.Error{Code: domain.CodeNotFound, Field: "external_id", Value: key.ExternalID, Message: "source " + key.Source + " has no such transaction in the read model", Remedy: "check both ids, and jeongsan quarantine list --source " + key.Source}
+	case len(found) > 1:
+		return errors.Join(errUsage, &domain.Error{Code: domain.CodeConflict, Field: "book", Message: "several books have a transaction with this source and id", Remedy: "name the book with --book"})
+	}
+	ref := domain.Ref{Stream: domain.Stream(book.Category, found[0].Book), Revision: found[0].Revision}
+	for recorded, err := range o.store.ReadStream(ctx, ref.Stream, eventstore.Forwards, ref.Revision, 1) {
+		if err != nil {
+			return err
+		}
+		event, err := eventstore.Decode(recorded)
+		if err != nil {
+			return err
+		}
+		switch e := event.(type) {
+		case book.TransactionSettled:
+			return p.explainSettled(ctx, o.store, ref, &e)
+		case book.EntryReversed:
+			return &domain.Error{
+				Code: domain.CodeInvalid, Field: "external_id", Value: key.ExternalID, Message: "it is a reversal: the postings of " + e.Reverses.ExternalID + " with their sides swapped (" + e.Reason + ")",
+				Remedy: "explain what it reverses: jeongsan explain " + e.Reverses.Source + " " + e.Reverses.ExternalID,
+			}
+		}
+	}
+	return &domain.Error{Code: domain.CodeNotFound, Field: "event", Value: fmt.Sprintf("%s@%d", ref.Stream, ref.Revision), Message: "the log has no such transaction", Remedy: "the read model is not of this log: see jeongsan verify"}
+}
+
+func (p *program) explainSettled(ctx context.Context, store eventstore.Store, ref domain.Ref, e *book.TransactionSettled) error {
+	derived, err := derivation.Derive(ctx, store, e)
+	if err != nil {
+		return err
+	}
+	shown := explained{
+		Event: fmt.Sprintf("%s@%d", ref.Stream, ref.Revision), ExternalID: e.ExternalID, Contract: e.Contract, OccurredAt: e.OccurredAt, RecordedAt: e.RecordedAt,
+		Original: e.Original, Agrees: len(derived.Differences) == 0, Differences: derived.Differences, Postings: e.Postings,
+		rating: newRating(transactionOf(e), derived.Explanation),
+	}
+	if e.Original != nil {
+		refunded := e.Refunded.Format(e.Currency)
+		shown.Refunded = &refunded
+	}
+	if p.config.JSON {
+		if err := p.printJSON(shown); err != nil {
+			return err
+		}
+	} else {
+		shown.printAll(p.stdout, e)
+	}
+	if !shown.Agrees {
+		return &domain.Error{Code: domain.CodeConflict, Field: "explanation", Value: shown.Event, Message: "what is derived is not what the event says", Remedy: "report it: an engine has changed; jeongsan verify tells whether the books are sound"}
+	}
+	return nil
+}
+
+// transactionOf is what an event says of its transaction.
+func transactionOf(e *book.TransactionSettled) fee.CaseTransaction {
+	t := fee.CaseTransaction{
+		Amount: e.Amount, Currency: e.Currency, Type: e.Type, Method: e.Method, Product: e.Product, Source: e.Source, On: e.EffectiveOn,
+		Attributes: e.Attributes, Parties: map[string]string{},
+	}
+	for role, id := range e.Parties.All() {
+		t.Parties[role] = id
+	}
+	return t
+}
+
+func (x *explained) printAll(w io.Writer, e *book.TransactionSettled) {
+	fmt.Fprintf(w, "%s %s of source %s: %s %s, occurred %s, effective %s\n", e.Type, e.ExternalID, e.Source, e.Amount.Format(e.Currency), e.Currency, e.OccurredAt.Format(time.RFC3339), e.EffectiveOn)
+	fmt.Fprintf(w, "contract %s, schedule %s version %d, engine %d, event %s of the log\n", e.Contract, e.Schedule, e.Version, e.Engine, x.Event)
+	if e.Original != nil {
+		fmt.Fprintf(w, "gives back %s %s, of which %s had been given back before\n", e.Original.Source, e.Original.ExternalID, *x.Refunded)
+	}
+	x.print(w)
+	for _, d := range x.Differences {
+		fmt.Fprintf(w, "DIFFERENCE %s\n", d)
+	}
+	t := newTable(w)
+	t.AppendHeader(table.Row{"account", "debit", "credit"})
+	for _, posting := range e.Postings {
+		row := table.Row{posting.Account, "", ""}
+		_, _, currency := posting.Account.Split()
+		row[1+int(posting.Side)] = posting.Amount.Format(currency)
+		t.AppendRow(row)
+	}
+	alignNumbers(t, 3, 2)
+	t.Render()
+}

@@ -1,0 +1,95 @@
+package command
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/contract"
+	"github.com/jeongsan/jeongsan/domain/fee"
+)
+
+// parametrized is a version of a schedule with a contract's parameters, made once.
+// Requires mu.
+func (v *view) parametrized(terms *contract.Terms, version *fee.Schedule) (*fee.Schedule, error) {
+	if len(terms.Parameters) == 0 {
+		return version, nil
+	}
+	s := v.contracts[terms.Contract]
+	if bound := s.bound[version]; bound != nil {
+		return bound, nil
+	}
+	bound, err := version.With(terms.Parameters)
+	if err != nil {
+		return nil, misfit(terms, version, err)
+	}
+	if s.bound == nil {
+		s.bound = map[*fee.Schedule]*fee.Schedule{}
+	}
+	s.bound[version] = bound
+	return bound, nil
+}
+
+// misfit says that a contract's parameters do not fit a version of its schedule.
+func misfit(terms *contract.Terms, version *fee.Schedule, err error) error {
+	made := domain.Error{Code: domain.CodeInvalid, Field: "parameters", Remedy: "sign a contract whose parameters the schedule declares"}
+	var fault *domain.Error
+	if errors.As(err, &fault) {
+		made.Field, made.Value = fault.Field, fault.Value
+		made.Remedy = cmp.Or(fault.Remedy, made.Remedy)
+		err = errors.New(fault.Message)
+	}
+	document := version.Document()
+	made.Message = "the parameters of contract " + terms.Contract + " do not fit version " + strconv.Itoa(document.Version) + " of schedule " + document.Schedule
+	made.Err = err
+	return &made
+}
+
+// accepts refuses a contract whose parameters do not fit a version of the schedule
+// that it may come to use.
+func (s *published) accepts(terms *contract.Terms) error {
+	if len(terms.Parameters) == 0 {
+		return nil
+	}
+	for i, version := range s.versions {
+		replaced := i+1 < len(s.versions) && s.from[i+1] <= terms.From
+		if replaced || terms.Until != "" && s.from[i] >= terms.Until {
+			continue
+		}
+		if _, err := version.With(terms.Parameters); err != nil {
+			return misfit(terms, version, err)
+		}
+	}
+	return nil
+}
+
+// checkVersion makes sure that a new version of a schedule goes with the parameters
+// of the contracts that will use it.
+func (v *view) checkVersion(ctx context.Context, document fee.Document) error {
+	if err := v.sync(ctx); err != nil {
+		return err
+	}
+	compiled, err := fee.Compile(document.Published())
+	if err != nil {
+		return nil //nolint:nilerr // the schedule itself says so
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if s := v.schedules[document.Schedule]; s != nil && document.Version <= len(s.versions) {
+		return nil // a replay, or a conflict
+	}
+	for _, id := range slices.Sorted(maps.Keys(v.contracts)) {
+		terms := v.contracts[id].terms
+		if terms.Schedule != document.Schedule || len(terms.Parameters) == 0 || terms.Until != "" && document.EffectiveFrom >= terms.Until {
+			continue
+		}
+		if _, err := compiled.With(terms.Parameters); err != nil {
+			return misfit(terms, compiled, err)
+		}
+	}
+	return nil
+}
