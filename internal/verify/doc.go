@@ -18,7 +18,8 @@
 // memory. Entries are compared by a chain of keyed hashes per account; only where
 // a chain differs is the log read a second time, to name the first posting that
 // does. What grows with the history is the index of settled keys: 51 to 61 bytes
-// for each settlement, without pointers (index.go).
+// for each settlement, without pointers (index.go); for one that the second rating
+// engine has rated near 80 more, with what refunds are held to (rated.go).
 //
 // Keys and chains are told apart by 64-bit hashes with a seed drawn for every run,
 // so nobody can aim at a collision. A key that seems to be settled twice is read
@@ -26,6 +27,12 @@
 // keys always have equal hashes, so that check is exact. Where a chain, a mirrored
 // entry or the key of an original is compared by hash alone, a fault goes unseen by
 // chance once in 2^64.
+//
+// Settlements are not rated again: that an amount is what a contract asks for is
+// said by the line that explains it. What is worked out again is whether each line
+// follows from what it says (lines.go, returns.go), what bounds it, and what every
+// accumulator counts (counters.go). For that the formulas of schedules are read by a
+// parser of this package and computed in fractions (parse.go, formula.go, scene.go).
 //
 // From the same events come the sums per outcome (outcome.go) and the state, a
 // hash of what the ledger says in whatever order it came to say it (state.go).

@@ -39,7 +39,7 @@ const (
 		{"name":"capped","measure":"lines.fee","key":["seller"],"window":"calendar_month"},
 		{"name":"recent","measure":"units","window":{"rolling_days":5},"scope":"schedule","per_currency":false,"when":"not member and type in [\"sale\", \"refund\"]"},
 		{"name":"ever","measure":"1","window":"lifetime","starts":"2026-03-05","per_currency":false},
-		{"name":"quarter","measure":"exact_gross + taken","window":"calendar_quarter","when":"weekday(on) != 7 and days(due, on) > -400 and party.seller != \"s-9\""}],
+		{"name":"quarter","measure":"exact_gross + if(member, taken, type == \"refund\", 0.5, max(1, taken))","window":"calendar_quarter","when":"weekday(on) != 7 and days(due, on) > -400 and party.seller != \"s-9\""}],
 	"values":[{"name":"net","is":"round(gross / 1.1, half_even)"},{"name":"tax","is":"gross - net"},{"name":"limit","is":"max(0, cap * 3 - capped)"}],
 	"rules":[
 		{"id":"tax","to":{"role":"office"},"amount":"tax","refund":"pro_rata"},
@@ -47,7 +47,7 @@ const (
 		{"id":"flat","to":{"role":"house"},"when":"member or year > 100000","flat":{"KRW":"10","USD":"0.05","KWD":"0.010"},"refund":"kept"},
 		{"id":"steps","to":{"role":"house"},"group":"steps","when":"grade == \"general\"","tiers":{"mode":"marginal","from":"year","steps":[{"up_to":"1000","percent":"5"},{"up_to":"5000","percent":"4","flat":{"KRW":"1","USD":"0.01","KWD":"0.001"}},{"percent":"3"}]},"rounding":{"mode":"floor"}},
 		{"id":"slab","to":{"role":"house"},"group":"steps","tiers":{"mode":"slab","by":"recent","steps":[{"up_to":"3","percent":"6"},{"percent":"2.5"}]},"maximum":{"KRW":"500"},"minimum":{"USD":"0.10"},"refund":"on_full"},
-		{"id":"share","split":{"of":"remaining * 0.07","parts":[{"id":"a","to":{"role":"house"},"weight":"2"},{"id":"b","to":{"role":"office"},"weight":"1"},{"id":"c","to":{"role":"seller"},"weight":"units"}]},"rounding":{"mode":"down"}},
+		{"id":"share","split":{"of":"remaining * 0.07","parts":[{"id":"a","to":{"role":"house"},"weight":"2"},{"id":"b","to":{"role":"office"},"weight":"1"},{"id":"c","to":{"role":"seller"},"weight":"if(grade == \"small\", units, member, units + 1, 2)"}]},"rounding":{"mode":"down"}},
 		{"id":"first","split":{"of":"0.013 * gross","parts":[{"id":"a","to":{"role":"house"},"weight":"1"},{"id":"b","to":{"role":"office"},"weight":"1"},{"id":"c","to":{"role":"seller"},"weight":"1"}],"remainder":"first"}},
 		{"id":"again","to":{"role":"office"},"percent":"1.1","refund":"re_rate","rounding":{"mode":"ceiling"}},
 		{"id":"charge","to":{"role":"house"},"on":"refund","amount":"min(0.5, gross / 7)","at_most":"cap"},

@@ -215,14 +215,17 @@ func listing(items []formula) formula {
 	}
 }
 
+// mostArguments bounds those of one call.
+const mostArguments = 1 << 10
+
 // functions lists what a formula can call, by name, with how many arguments.
 var functions = map[string]struct {
 	least, most int
 	make        func(args []formula) formula
 }{
-	"if":      {3, 3, choice},
-	"min":     {1, 1 << 10, func(args []formula) formula { return extreme(args, -1) }},
-	"max":     {1, 1 << 10, func(args []formula) formula { return extreme(args, 1) }},
+	"if":      {3, mostArguments, choice},
+	"min":     {1, mostArguments, func(args []formula) formula { return extreme(args, "<") }},
+	"max":     {1, mostArguments, func(args []formula) formula { return extreme(args, ">") }},
 	"abs":     {1, 1, absolute},
 	"round":   {2, 3, rounded},
 	"floor":   {1, 2, func(args []formula) formula { return roundedBy("floor", args) }},
@@ -245,32 +248,48 @@ var functions = map[string]struct {
 	"days": {2, 2, daysBetween},
 }
 
+// choice is if(c, a, b), or if(c, a, d, b, e): the value behind the first condition
+// that holds, or the last.
 func choice(args []formula) formula {
 	return func(of names) (worth, error) {
-		yes, err := args[0].truth(of)
-		if err != nil {
-			return worth{}, err
-		}
-		if yes {
-			return args[1](of)
-		}
-		return args[2](of)
-	}
-}
-
-func extreme(args []formula, sign int) formula {
-	return func(of names) (worth, error) {
-		var best *big.Rat
-		for _, arg := range args {
-			x, err := arg.number(of)
+		left := args
+		for ; len(left) > 1; left = left[2:] {
+			yes, err := left[0].truth(of)
 			if err != nil {
 				return worth{}, err
 			}
-			if best == nil || x.Cmp(best)*sign > 0 {
+			if yes {
+				return left[1](of)
+			}
+		}
+		return left[0](of)
+	}
+}
+
+// extreme is the least or the greatest of numbers, or of dates.
+func extreme(args []formula, better string) formula {
+	return func(of names) (best worth, err error) {
+		for _, arg := range args {
+			x, err := arg(of)
+			if err != nil {
+				return worth{}, err
+			}
+			if x.kind != aNumber && x.kind != aDate {
+				return worth{}, wrong("numbers or dates are needed, and here is " + x.kind.String())
+			}
+			if best.kind == absent {
+				best = x
+				continue
+			}
+			beats, err := comparison(better, constant(x), constant(best)).truth(of)
+			if err != nil {
+				return worth{}, err
+			}
+			if beats {
 				best = x
 			}
 		}
-		return numberOf(best), nil
+		return best, nil
 	}
 }
 

@@ -23,7 +23,7 @@ func (d drawn) number(depth int) string {
 		return d.one("0", "1", "2.5", "15%", "0.125%", "1000", "n", "m", "minor_unit", "lines.fee")
 	}
 	a, b := d.number(depth-1), d.number(depth-1)
-	switch rapid.IntRange(0, 13).Draw(d.t, "number") {
+	switch rapid.IntRange(0, 14).Draw(d.t, "number") {
 	case 0, 1:
 		return a + " + " + b
 	case 2:
@@ -47,7 +47,9 @@ func (d drawn) number(depth int) string {
 	case 11:
 		return fmt.Sprintf("%s(%s)", d.one("year", "month", "day", "weekday"), d.date())
 	case 12:
-		return fmt.Sprintf("days(%s, %s)", d.date(), d.date())
+		return fmt.Sprintf("days(%s, %s(%s, %s))", d.date(), d.one("min", "max"), d.date(), d.date())
+	case 13:
+		return fmt.Sprintf("if(%s, %s, %s, %s, %s)", d.truth(depth-1), a, d.truth(0), b, d.number(0))
 	}
 	return d.number(0)
 }
@@ -113,7 +115,10 @@ func TestFormulasMeanTheSameToTheEngine(t *testing.T) {
 		theirs, failed := compiled.Eval(vars)
 		f, err := parseFormula(source)
 		require.NoError(rt, err, source)
+		_, _ = f(func(string) (worth, error) { return worth{}, wrong("nobody is here yet") }) // a formula keeps nothing
 		own, err := f(func(name string) (worth, error) { return mine[name], nil })
+		again, _ := f(func(name string) (worth, error) { return mine[name], nil })
+		require.True(rt, err != nil || own.equals(again), source)
 		if failed != nil {
 			return // out of range, or a division by zero that may never be reached here
 		}
@@ -131,7 +136,7 @@ func TestFormulasMeanTheSameToTheEngine(t *testing.T) {
 
 func TestFormulaRefuses(t *testing.T) {
 	for _, source := range []string{
-		"", "1 +", "(1", "1)", "[1, 2", "min()", "round(1)", "nothing(1)", "1..2", "1.", `"open`, "1 ! 2", "a b", "not", "in", "1 not 2", "if(true, 1)",
+		"", "1 +", "(1", "1)", "[1, 2", "min()", "round(1)", "nothing(1)", "1..2", "1.", `"open`, "1 ! 2", "a b", "not", "in", "1 not 2", "if(true, 1)", "if(true, 1, false, 2)",
 		strings.Repeat("(", 300), strings.Repeat("-", 300) + "1", strings.Repeat("not ", 300) + "true",
 	} {
 		_, err := parseFormula(source)
@@ -140,7 +145,7 @@ func TestFormulaRefuses(t *testing.T) {
 	nobody := func(name string) (worth, error) { return worth{}, wrong("no " + name) }
 	for _, source := range []string{
 		"1 / 0", "1 < \"a\"", "true < false", "1 + true", "not 1", "1 and true", "1 in 2", "if(1, 2, 3)", "round(1, upwards)", "round(1, up, 0)", "year(1)",
-		`date("2026-02-30")`, "name", "-true", "abs(\"a\")", "days(date(\"2026-01-01\"), 3)", "[name]",
+		`date("2026-02-30")`, "name", "-true", "abs(\"a\")", "max(1, \"a\")", "min(1, date(\"2026-01-01\"))", "days(date(\"2026-01-01\"), 3)", "[name]",
 	} {
 		f, err := parseFormula(source)
 		require.NoError(t, err, source)

@@ -258,7 +258,7 @@ func (p *parser) call(name string) (formula, error) {
 	if !ok {
 		return nil, p.fail("no function " + name)
 	}
-	if len(args) < function.least || len(args) > function.most {
+	if len(args) < function.least || len(args) > function.most || name == "if" && len(args)%2 == 0 {
 		return nil, p.fail(name + " takes another number of arguments than " + strconv.Itoa(len(args)))
 	}
 	return function.make(args), nil
