@@ -58,7 +58,7 @@ func TestBenchOtherScenarios(t *testing.T) {
 	needsPostgres(t)
 	scenarios, long := []string{"ingest"}, os.Getenv("JEONGSAN_LONG") != ""
 	if long {
-		scenarios = append(scenarios, "paced", "hot", "wide", "memory")
+		scenarios = append(scenarios, "paced", "hot", "wide", "rules", "memory")
 	}
 	_, figures := runBench(t, append(scenarios, "--rate", "500", "--ids", "uuid")...)
 	require.Positive(t, figures["ingest"]["settlements_per_second"])
@@ -69,6 +69,10 @@ func TestBenchOtherScenarios(t *testing.T) {
 	require.InDelta(t, 500, figures["paced"]["settlements_per_second"], 150)
 	require.Positive(t, figures["hot"]["one_by_thousand"])
 	require.Positive(t, figures["wide"]["short_of_wide_by_thousand"])
+	require.Positive(t, figures["rules"]["ten_by_four"])
+	require.EqualValues(t, 5, figures["rules"]["four_postings_per_settlement"])
+	require.InDelta(t, 7.1, figures["rules"]["ten_postings_per_settlement"], 0.2)
+	require.Greater(t, figures["rules"]["ten_bytes_both_stores"], figures["rules"]["four_bytes_both_stores"])
 	require.Positive(t, figures["memory"]["quiet_at_end"])
 }
 

@@ -14,11 +14,28 @@ func (b *builder) clauses() {
 		r := &b.document.Rules[i]
 		c := b.clause(place, i, r)
 		b.program.clauses = append(b.program.clauses, c)
-		b.program.lines++
+	}
+	b.program.lines = mostLines(b.program.clauses)
+}
+
+// mostLines is how many lines one sale can have: of a group, those of its largest
+// rule.
+func mostLines(clauses []clause) int {
+	most := 0
+	grouped := map[int]int{}
+	for i := range clauses {
+		c, lines := &clauses[i], 1
 		if c.split != nil {
-			b.program.lines += len(c.split.parts) - 1
+			lines = len(c.split.parts)
+		}
+		if c.group < 0 {
+			most += lines
+		} else if more := lines - grouped[c.group]; more > 0 {
+			most += more
+			grouped[c.group] = lines
 		}
 	}
+	return most
 }
 
 func (b *builder) clause(place, index int, r *Rule) clause {

@@ -38,7 +38,8 @@ type Config struct {
 	Seed        uint64
 	IDs         string // "serial" (default) or "uuid"
 	// CPUProfile and MemoryProfile are files, empty for none. Where several
-	// scenarios run, each has its own: its name is put before the ending.
+	// scenarios run, each has its own: its name is put before the ending, and that of
+	// a side where a scenario has two deals.
 	CPUProfile, MemoryProfile string
 	Logger                    *slog.Logger // of the yardstick's server; slog.Default where nil
 	// Say is told what goes on; it may be nil.
@@ -77,6 +78,7 @@ var scenarios = []scenario{
 	{name: "paced", what: "a fixed rate, durable and visible", run: (*bench).paced},
 	{name: "hot", what: "end to end over one account and over a thousand", run: (*bench).hot},
 	{name: "wide", what: "end to end over 50,000 accounts and over a thousand", run: (*bench).wide},
+	{name: "rules", what: "end to end under ten rules of the whole language and under four plain ones, in turns", run: (*bench).rules},
 	{name: "memory", what: "resident memory early and at the end", run: (*bench).memory},
 	{name: "node-append", what: "the event store node alone: appends of 500 events, beside Pebble alone and a plain file", run: (*bench).nodeAppend},
 	{name: "node-single", what: "the event store node alone: appends of one event", run: (*bench).nodeSingle},
@@ -107,6 +109,7 @@ type bench struct {
 	report *Report
 	many   bool                  // more than one scenario runs
 	now    string                // the scenario that runs
+	part   string                // of it, where its parts have profiles of their own
 	opened int                   // directories so far
 	events []eventstore.Proposed // settlements as the log holds them
 	filled *ledger               // kept for the scenarios that read
@@ -199,7 +202,7 @@ func (b *bench) one(ctx context.Context, s scenario) error {
 	}
 	// What the scenario before has left shall not count for this one.
 	debug.FreeOSMemory()
-	b.now = s.name
+	b.now, b.part = s.name, ""
 	started := time.Now()
 	r := &result{Result{Name: s.name, What: s.what}}
 	if err := s.run(b, ctx, r); err != nil {
@@ -303,9 +306,13 @@ func (b *bench) profile() (stop func() error, err error) {
 }
 
 func (b *bench) profileName(path string) string {
-	if !b.many {
-		return path
-	}
 	ending := filepath.Ext(path)
-	return strings.TrimSuffix(path, ending) + "." + b.now + ending
+	name := strings.TrimSuffix(path, ending)
+	if b.many {
+		name += "." + b.now
+	}
+	if b.part != "" {
+		name += "." + b.part
+	}
+	return name + ending
 }

@@ -3,6 +3,8 @@ package bench
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
@@ -31,13 +33,14 @@ const (
 const perDay = 100_000
 
 // load is a deterministic stream of sales: transaction i is the same on every run
-// with the same seed. Each settles with five postings: the supplier who collected
-// the money is debited; the provider's share, the supplier's fee, the
-// affiliate's commission and the platform's rest are credited. It is immutable
-// and safe for concurrent use.
+// with the same seed. Under four rules each settles with five postings: the
+// supplier who collected the money is debited; the provider's share, the
+// supplier's fee, the affiliate's commission and the platform's rest are credited.
+// It is immutable and safe for concurrent use.
 type load struct {
 	seed uint64
 	ids  string
+	deal deal
 
 	providers, affiliates, suppliers, products []string
 }
@@ -51,7 +54,7 @@ const mostSuppliers = 4
 func newLoad(seed uint64, ids string, accounts, products int) *load {
 	half := max(1, accounts/2)
 	return &load{
-		seed: seed, ids: ids, products: names("category", products),
+		seed: seed, ids: ids, deal: fourRules(), products: names("category", products),
 		providers: names("studio", half), affiliates: names("streamer", half), suppliers: names("credit", min(mostSuppliers, max(1, accounts))),
 	}
 }
@@ -64,6 +67,30 @@ func names(kind string, n int) []string {
 	return list
 }
 
+// deal is what is agreed between the parties of a load.
+type deal struct {
+	schedule fee.Document
+	// parties are those that the contract names, by role, which is their kind too.
+	parties map[string]string
+}
+
+// fourRules is the deal of every scenario that does not say otherwise.
+func fourRules() deal {
+	return deal{
+		schedule: fee.Document{
+			Schedule: "hangang-standard", Version: 1, EffectiveFrom: "2026-01-01",
+			Funds: fee.Target{Role: "credit_supplier", Purpose: "receivable"},
+			Rules: []fee.Rule{
+				{ID: "provider_share", To: fee.Target{Role: "provider"}, Percent: "70", Priority: 10},
+				{ID: "credit_fee", To: fee.Target{Role: "credit_supplier", Purpose: "fee"}, Percent: "2.75", Priority: 20},
+				{ID: "affiliate_commission", To: fee.Target{Role: "affiliate"}, Percent: "5", Of: "remaining", Priority: 30},
+				{ID: "platform_rest", To: fee.Target{Role: "platform"}, Rest: true},
+			},
+		},
+		parties: map[string]string{"platform": platformID},
+	}
+}
+
 const platformID = "ledger-platform"
 
 // terms returns the commands that register the parties, which are independent of
@@ -74,24 +101,17 @@ func (l *load) terms() (parties, terms []domain.Command) {
 			parties = append(parties, party.RegisterParty{Party: id, Kind: kind, Country: "KR"})
 		}
 	}
-	register(party.Platform, platformID)
+	for _, role := range slices.Sorted(maps.Keys(l.deal.parties)) {
+		register(party.Kind(role), l.deal.parties[role])
+	}
 	register(party.Supplier, l.suppliers...)
 	register(party.Provider, l.providers...)
 	register(party.Affiliate, l.affiliates...)
 	terms = []domain.Command{
-		schedule.PublishSchedule{Document: fee.Document{
-			Schedule: "hangang-standard", Version: 1, EffectiveFrom: "2026-01-01",
-			Funds: fee.Target{Role: "credit_supplier", Purpose: "receivable"},
-			Rules: []fee.Rule{
-				{ID: "provider_share", To: fee.Target{Role: "provider"}, Percent: "70", Priority: 10},
-				{ID: "credit_fee", To: fee.Target{Role: "credit_supplier", Purpose: "fee"}, Percent: "2.75", Priority: 20},
-				{ID: "affiliate_commission", To: fee.Target{Role: "affiliate"}, Percent: "5", Of: "remaining", Priority: 30},
-				{ID: "platform_rest", To: fee.Target{Role: "platform"}, Rest: true},
-			},
-		}},
+		schedule.PublishSchedule{Document: l.deal.schedule},
 		contract.SignContract{Terms: contract.Terms{
-			Contract: "hangang-sales", Book: bookID, Schedule: "hangang-standard", Zone: "Asia/Seoul", From: "2026-01-01",
-			Parties: map[string]string{"platform": platformID}, Applies: contract.Applies{Types: []string{"sale"}},
+			Contract: "hangang-sales", Book: bookID, Schedule: l.deal.schedule.Schedule, Zone: "Asia/Seoul", From: "2026-01-01",
+			Parties: l.deal.parties, Applies: contract.Applies{Types: []string{"sale"}},
 		}},
 	}
 	return parties, terms

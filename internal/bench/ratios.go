@@ -25,6 +25,8 @@ var bounds = []bound{
 	{name: "GraphQL settle, one caller, p50 less one flush", of: "graphql", figure: "one_caller_less_flush_p50", unit: "ms", bound: 2, atMost: true},
 	{name: "one hot account ÷ a thousand", of: "hot", figure: "one_by_thousand", bound: 0.9},
 	{name: "50,000 accounts ÷ a thousand", of: "wide", figure: "wide_by_thousand", bound: 0.6},
+	{name: "ten rules ÷ four plain rules", of: "rules", figure: "ten_by_four", bound: 0.8},
+	{name: "four plain rules' CPU time ÷ ten rules', which other load moves least", of: "rules", figure: "four_cpu", by: "rules", byFigure: "ten_cpu"},
 	{name: "durable to visible p99, half the maximum rate", of: "paced", figure: "durable_to_visible_p99", unit: "ms", bound: 250, atMost: true},
 	{name: "verify, fold of the log", of: "verify", figure: "fold_events_per_second", unit: "/s", bound: 100_000},
 	{name: "rebuild of all read models ÷ end to end", of: "rebuild", figure: perSecond, by: "end-to-end", byFigure: perSecond, bound: 1},

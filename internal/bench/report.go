@@ -76,13 +76,20 @@ func (r *Report) find(result, figure string) (float64, bool) {
 		if found.Name != result {
 			continue
 		}
-		for _, f := range found.Figures {
-			if f.Name == figure {
-				return f.Value, true
-			}
+		if f, found := found.figure(figure); found {
+			return f.Value, true
 		}
 	}
 	return 0, false
+}
+
+func (r *Result) figure(name string) (Figure, bool) {
+	for _, f := range r.Figures {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return Figure{}, false
 }
 
 // result is one being filled.
