@@ -12,9 +12,8 @@ import (
 	"github.com/jeongsan/jeongsan/domain/money"
 )
 
-// lateDays is for how many days beyond its window a day bucket is kept, so that
-// transactions which come late find every day that they look back upon.
-const lateDays = 31
+// lateDays is for how many days beyond its window a day bucket is kept.
+const lateDays = fee.LateDays
 
 // counter is one sum of an accumulator, or one day bucket of a rolling one. A
 // plain counter of zero is as good as none; a bucket stays until its day is too old.
@@ -58,10 +57,18 @@ func (s *State) Counters() iter.Seq2[string, Counted] {
 
 // before is what fee.Input.Before asks for: a counter, or the sum of the days of a
 // rolling window. A window that reaches back to days which were dropped is refused:
-// its sum would be wrong without anybody noticing.
-func (s *State) before(c fee.Counter) (money.Amount, error) {
+// its sum would be wrong without anybody noticing. So is a day far ahead of the
+// transaction's recording, which would drop the days of all that is still to come.
+func (s *State) before(c fee.Counter, recorded time.Time) (money.Amount, error) {
 	if c.Days > 0 {
 		base, day := splitBucket(c.ID())
+		if last := addDays(domain.DateOf(recorded, time.UTC), lateDays); day > last {
+			return money.Zero, &domain.Error{
+				Code: domain.CodeInvalid, Field: "occurred_at", Value: string(day),
+				Message: "the transaction is dated more than " + strconv.Itoa(lateDays) + " days ahead, and accumulator " + c.Name + " would forget the days before it",
+				Remedy:  "correct the date, or send it again when its time has come",
+			}
+		}
 		if buckets := s.buckets[base]; len(buckets) > 0 && s.late(buckets, day, c.Days) {
 			newest := string(buckets[len(buckets)-1].day)
 			return money.Zero, &domain.Error{

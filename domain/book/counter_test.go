@@ -31,6 +31,13 @@ var schedules = map[string]string{
 	"top up": `{"schedule":"top_up","version":1,"effective_from":"2026-01-01","funds":{"role":"affiliate","purpose":"cash"},
 	"rules":[{"id":"operator","to":{"role":"house","purpose":"prepaid"},"rest":true}]}`,
 
+	// A fee that comes back with the last of a sale, and a charge for every refund.
+	"charged": `{"schedule":"charged","version":1,"effective_from":"2026-01-01","funds":{"role":"acquirer"},
+	"rules":[{"id":"fee","to":{"role":"house"},"percent":"3","refund":"on_full"},
+	         {"id":"gift","to":{"role":"tax"},"percent":"10","refund":{"keep":"line / 2"}},
+	         {"id":"charge","to":{"role":"affiliate"},"on":"refund","percent":"1","minimum":{"USD":"0.25"}},
+	         {"id":"studio","to":{"role":"studio"},"rest":true}]}`,
+
 	// Every sale after the second within three days costs 1.00.
 	"busy": `{"schedule":"busy","version":3,"effective_from":"2026-01-01","funds":{"role":"acquirer"},
 	"accumulators":[{"name":"recent","measure":"1","window":{"rolling_days":3},"per_currency":false,"when":"type == \"sale\""}],
@@ -120,6 +127,48 @@ reverse x3 of s1
 counter contract:c-1/volume/2026-11/USD/studio=studio-7,grade=general 0
 balance kim/payable/USD 2.00 2.00`,
 
+	"refunds are reversed from the newest on": `
+schedule charged
+sale s1 100.00 USD
+refund r1 of s1 -60.00 USD
+refund r0 of s1 0.00 USD
+refund r2 of s1 -40.00 USD
+reverse x1 of r1
+  error conflict target
+reverse x0 of r0
+reverse x2 of r2
+reverse x1 of r1
+refund r3 of s1 -100.00 USD
+  credit pg/receivable/USD    100.00
+  debit  shop/payable/USD       3.00
+  debit  nts/payable/USD        5.00
+  credit kim/payable/USD        1.00
+  debit  studio-7/payable/USD  93.00
+balance shop/payable/USD 6.00 6.00`,
+
+	"what a refund gave back is charged again as it was, its own charge too": `
+schedule charged
+sale s1 10.00 USD
+refund r1 of s1 -10.00 USD
+  credit pg/receivable/USD     10.00
+  debit  shop/payable/USD       0.30
+  debit  nts/payable/USD        0.50
+  credit kim/payable/USD        0.25
+  debit  studio-7/payable/USD   9.45
+charge c1 of r1 4.00 USD
+  debit  pg/receivable/USD      4.00
+  credit shop/payable/USD       0.12
+  credit nts/payable/USD        0.20
+  debit  kim/payable/USD        0.10
+  credit studio-7/payable/USD   3.78
+charge c2 of r1 6.00 USD
+  debit  pg/receivable/USD      6.00
+  credit shop/payable/USD       0.18
+  credit nts/payable/USD        0.30
+  debit  kim/payable/USD        0.15
+  credit studio-7/payable/USD   5.67
+balance kim/payable/USD 0.25 0.25`,
+
 	"a rolling window sums its days": `
 schedule busy
 sale s1 10.00 USD
@@ -163,26 +212,38 @@ counter contract:c-1/recent/2026-11-23// 0`,
 
 	"days that no window can need are dropped": `
 schedule busy
+date 2026-11-12
 sale s1 10.00 USD
-date 2026-12-25
+date 2026-12-15
 sale s2 10.00 USD
-counter contract:c-1/recent/2026-11-22// 1
-date 2026-11-24
+counter contract:c-1/recent/2026-11-12// 1
+date 2026-11-14
 sale s3 10.00 USD
   debit  pg/receivable/USD     10.00
   credit studio-7/payable/USD  10.00
-  count contract:c-1/recent/2026-11-24// 1 2
-date 2026-11-23
+  count contract:c-1/recent/2026-11-14// 1 2
+date 2026-11-13
 sale s4 10.00 USD
   error conflict occurred_at
-date 2026-12-26
+date 2026-12-16
 sale s5 10.00 USD
-counter contract:c-1/recent/2026-11-22// 0
+counter contract:c-1/recent/2026-11-12// 0
 reverse x1 of s1
   credit pg/receivable/USD     10.00
   debit  studio-7/payable/USD  10.00
-counter contract:c-1/recent/2026-11-22// 0
-counter contract:c-1/recent/2026-11-24// 1`,
+counter contract:c-1/recent/2026-11-12// 0
+counter contract:c-1/recent/2026-11-14// 1`,
+
+	"a day far ahead would drop all that is to come": `
+schedule busy
+date 2026-12-24
+sale s1 10.00 USD
+  error invalid occurred_at
+date 2026-12-23
+sale s1 10.00 USD
+  debit  pg/receivable/USD     10.00
+  credit studio-7/payable/USD  10.00
+  count contract:c-1/recent/2026-12-23// 0 1`,
 
 	"a refund of what the first engine rated is as it always was": `
 sale s1 100.00 USD

@@ -17,7 +17,9 @@ func (s *State) input(c *SettleTransaction, refunded money.Amount) (fee.Input, e
 	}
 	in.Type, in.Method, in.Product, in.Source = t.Type, t.Method, t.Product, t.Source
 	in.On, in.Contract, in.Party = c.Terms.EffectiveOn, c.Terms.Contract, c.Terms.Parties.Party
-	in.Attributes, in.Before = t.Attributes, s.before
+	in.Attributes = t.Attributes
+	recorded := s.stamp(c.RecordedAt)
+	in.Before = func(counter fee.Counter) (money.Amount, error) { return s.before(counter, recorded) }
 	asOriginal := s.AsOriginal(t)
 	switch o := c.Original; {
 	case !asOriginal:
@@ -45,7 +47,7 @@ func (s *State) AsOriginal(t *Transaction) bool {
 // returns tells the schedule what a transaction gives back of. What it does not say
 // itself is as the original said.
 func returns(in *fee.Input, o *TransactionSettled, refunded money.Amount) {
-	in.Original = &fee.Sale{Amount: o.Amount, Refunded: refunded, Lines: o.Explanation, Attributes: o.Attributes}
+	in.Original = &fee.Sale{Amount: o.Amount, Refunded: refunded, Lines: o.Explanation, Refund: o.Original != nil, Attributes: o.Attributes}
 	in.Method, in.Product = cmp.Or(in.Method, o.Method), cmp.Or(in.Product, o.Product)
 }
 

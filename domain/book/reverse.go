@@ -44,10 +44,15 @@ func (s *State) reverse(c *ReverseEntry) (domain.Event, error) {
 	}
 	if settled.Original != nil {
 		// What was refunded goes back to the original, so its record must be there.
-		if _, found, err := s.lookup(settled.Original.Key); err != nil {
+		original, found, err := s.lookup(settled.Original.Key)
+		if err == nil && !found {
+			err = &domain.Error{Code: domain.CodeInternal, Field: "original", Value: settled.Original.ExternalID, Message: "the original of the target is not in the book"}
+		}
+		if err == nil {
+			err = newest(settled, &original)
+		}
+		if err != nil {
 			return nil, err
-		} else if !found {
-			return nil, &domain.Error{Code: domain.CodeInternal, Field: "original", Value: settled.Original.ExternalID, Message: "the original of the target is not in the book"}
 		}
 	}
 	postings := ledger.Reverse(settled.Postings)
@@ -67,6 +72,24 @@ func (s *State) reverse(c *ReverseEntry) (domain.Event, error) {
 		Type: settled.Type, Method: settled.Method, Product: settled.Product, Parties: settled.Parties,
 		Postings: postings, Counts: counts,
 	}, nil
+}
+
+// newest refuses to take back a refund on which a later one rests: that one returned
+// what its sale still owed after this one, and nobody could return the gap exactly.
+// Refunds that the first engine rated stand for themselves.
+func newest(refund *TransactionSettled, original *KeyRecord) error {
+	if original.Engine == 0 || refund.Amount.IsZero() {
+		return nil
+	}
+	after, err := refund.Refunded.Add(refund.Amount.Abs())
+	if err != nil || after.Cmp(original.Refunded) == 0 {
+		return err
+	}
+	return &domain.Error{
+		Code: domain.CodeConflict, Field: "target", Value: refund.ExternalID,
+		Message: "later refunds of " + refund.Original.ExternalID + " rest on the target: " + original.Refunded.String() + " is given back, " + after.String() + " was after it",
+		Remedy:  "reverse the later refunds first, the newest before the others",
+	}
 }
 
 // reversible returns the record of a transaction that may be reversed.

@@ -181,8 +181,16 @@ func (r *caseRun) checkNames() {
 	for _, v := range values {
 		names[v.Name] = true
 	}
+	inputs := map[string]bool{}
+	for _, a := range r.document.Inputs {
+		inputs[a.Name] = true
+	}
+	if r.Transaction != nil {
+		known(r, "transaction.attributes", r.Transaction.Attributes, inputs, "input")
+	}
 	known(r, "before", r.Before, accumulators, "accumulator")
 	if r.RefundOf != nil {
+		known(r, "refund_of.transaction.attributes", r.RefundOf.Transaction.Attributes, inputs, "input")
 		known(r, "refund_of.before", r.RefundOf.Before, accumulators, "accumulator")
 	}
 	known(r, "expect.lines", r.Expect.Lines, lines, "rule")

@@ -140,6 +140,7 @@ func TestACaseThatCannotBeRunSaysWhy(t *testing.T) {
 		"expect.after.bought: the schedule has no accumulator":            {Transaction: soldFor("1"), Expect: fee.Expectation{After: amountsOf("bought", "1")}},
 		"expect.releases.hold: the schedule has no rule":                  {Transaction: soldFor("1"), Expect: fee.Expectation{Releases: map[string]domain.Date{"hold": "2026-01-01"}}},
 		"expect.absent[0]: the schedule has no rule":                      {Transaction: soldFor("1"), Expect: fee.Expectation{Absent: []string{"fees"}}},
+		"transaction.attributes.grad: the schedule has no input":          {Transaction: &fee.CaseTransaction{Amount: worth("1"), Currency: "USD", Attributes: map[string]string{"grad": "small"}}},
 		"before.bought: the schedule has no accumulator":                  {Transaction: soldFor("1"), Before: amountsOf("bought", "1")},
 		"refund_of.before.bought: the schedule has no accumulator":        {Transaction: soldFor("-1"), RefundOf: &fee.CaseSale{Transaction: *soldFor("1"), Before: amountsOf("bought", "1")}},
 		"transaction.amount: a refund has the other sign than its sale":   {Transaction: soldFor("1"), RefundOf: &fee.CaseSale{Transaction: *soldFor("1")}},

@@ -62,7 +62,10 @@ func (c *checker) kind(path string, r *Rule) {
 			kinds++
 		}
 	}
-	if kinds != 1 {
+	switch {
+	case kinds == 0:
+		c.invalid(path, r.ID, "the rule does not say what it takes", "add percent, flat, per_unit or tiers, or amount, or split, or rest: true")
+	case kinds > 1:
 		c.invalid(path, r.ID, "a rule takes the rest, or an amount, or a split, or the sum of percent, flat, per_unit and tiers", "split it into several rules")
 	}
 	c.amounts(path+".flat", r.Flat, false)

@@ -39,6 +39,9 @@ type Sale struct {
 	Amount   money.Amount // exact, signed as it was settled
 	Refunded money.Amount // what earlier refunds gave back in all, not negative
 	Lines    []Line       // its explanation
+	// Refund says that it gave something back itself. What gives it back is its mirror
+	// image in proportion: policies and charges are about sales.
+	Refund bool
 	// Attributes stand where the refund itself brings none of a name.
 	Attributes map[string]string
 }

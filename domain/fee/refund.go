@@ -48,8 +48,16 @@ func (r *run) giveBack(gross money.Amount) error {
 	for i := range r.program.clauses {
 		c := &r.program.clauses[i]
 		switch {
-		case c.Rest || c.onRefund || c.refund == RefundReRate:
-			err = r.consider(c)
+		case c.Rest:
+			err = r.takeRest(c)
+		case !r.in.Original.Refund && c.refund == RefundReRate && r.otherwise(c):
+			r.trace.group(c)
+		case !r.in.Original.Refund && (c.onRefund || c.refund == RefundReRate):
+			if r.result.Rated.IsZero() { // nor would a sale of so little be rated
+				r.trace.skip(c, "the amount has no whole minor unit")
+			} else {
+				err = r.consider(c)
+			}
 		case c.split != nil:
 			err = r.returnSplit(g, c)
 		default:
@@ -60,6 +68,21 @@ func (r *run) giveBack(gross money.Amount) error {
 		}
 	}
 	return r.difference(gross)
+}
+
+// otherwise reports whether another rule of the group was charged with the sale,
+// which is what the refund returns then.
+func (r *run) otherwise(c *clause) bool {
+	if c.group < 0 {
+		return false
+	}
+	for i := range r.in.Original.Lines {
+		charged := r.program.rule(r.in.Original.Lines[i].Rule)
+		if charged != nil && charged.group == c.group && charged.refund != RefundReRate {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *run) giving(gross money.Amount) (*giving, error) {
@@ -153,27 +176,34 @@ func (r *run) returnSplit(g *giving, c *clause) error {
 	return nil
 }
 
-// returnLine returns one line of the sale by its rule's policy.
+// returnLine returns one line of the sale by its rule's policy. Of a refund that is
+// given back itself every line goes back in proportion, its charges too.
 func (r *run) returnLine(g *giving, c *clause, id string, to Target, slot int) (money.Amount, error) {
 	charged := r.in.Original.line(id)
 	if charged == nil {
 		r.trace.skip(c, "it did not match the sale")
 		return money.Zero, nil
 	}
-	whole := charged.signed()
+	whole, policy := charged.signed(), c.refund
+	if c.onRefund && charged.Bound != "" {
+		whole = whole.Neg() // bounds tell what was charged, Exact tells which way
+	}
+	if r.in.Original.Refund {
+		policy = RefundProRata
+	}
 	unit, label := r.unit(&c.rounding)
 	line := Line{Rule: id, To: to.Role, Base: whole.Abs(), Rate: RefundKept, Rounding: label}
 	var returned, earlier money.Amount
 	var err error
 	switch {
-	case c.refund == RefundKept:
-	case c.refund == RefundOnFull:
+	case policy == RefundKept:
+	case policy == RefundOnFull:
 		line.Rate = RefundOnFull
 		if g.full {
 			returned = whole
 		}
 	default:
-		if c.keep != nil {
+		if c.keep != nil && policy == "" {
 			kept, err := r.kept(g, c, whole, unit)
 			if err != nil {
 				return money.Zero, err

@@ -42,8 +42,22 @@ rules:
 		`-100.00 USD                  a 3.00 | b 0.00 | c 3.00 | d 42.00 | e 1.00 | admin 0.25 owes | net 51.25
 		 -40.00 USD                   a 1.20 | b 0.00 | c 0.00 | d 16.80 | e 0.40 | admin 0.25 owes | net 21.85
 		 -60.00 USD refunded=40.00    a 1.80 | b 0.00 | c 3.00 | d 25.20 | e 0.60 | admin 0.25 owes | net 29.65
+		 -0.004 USD                  a 0.00 | b 0.00 | c 0.00 | d 0.00 | net 0.00 | rounding_difference 0.004
 		 -10.00 USD refunded=89.99    a 0.30 | b 0.00 | c 0.00 | d 4.20 | e 0.20 minimum | admin 0.25 owes | net 5.55
 		 -60.01 USD refunded=40.00    error exceeds_original amount`,
+	},
+	{
+		"of a group what was charged, and nothing that was not",
+		`
+inputs: [{name: a, type: truth, default: "false"}]
+rules:
+  - {id: first, to: {role: store}, group: g, when: a, percent: "5", refund: re_rate}
+  - {id: second, to: {role: store}, group: g, percent: "3"}
+  - {id: third, to: {role: store}, group: h, percent: "2"}
+  - {id: fourth, to: {role: store}, group: h, percent: "1", refund: re_rate}`,
+		"100.00 USD",
+		`-100.00 USD                 second 3.00 | third 2.00 | net 95.00
+		 -100.00 USD a=true          second 3.00 | third 2.00 | net 95.00`,
 	},
 	{
 		"the tier of the sale, not of today",

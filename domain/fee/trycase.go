@@ -19,7 +19,7 @@ func (s *Schedule) TryCase(c Case) (Explanation, error) {
 	for _, d := range run.differences {
 		if d.Fault != nil {
 			fault := *d.Fault
-			fault.Field = strings.TrimPrefix(d.Field, run.path+".")
+			fault.Field = strings.TrimPrefix(strings.TrimPrefix(d.Field, run.path+"."), "transaction.")
 			return Explanation{}, &fault
 		}
 	}

@@ -50,6 +50,28 @@ func (w *windows) on(date domain.Date) string {
 	}
 }
 
+// LateDays is for how many days beyond a rolling window its days are kept, so that
+// transactions which come late find every day that they look back upon.
+const LateDays = 31
+
+// Continues reports whether an accumulator can go on with the sums of another one of
+// its name: their windows are the same, or have names that never meet, or roll over
+// numbers of days so near to each other that no day is dropped which either needs.
+func (a *Accumulator) Continues(b *Accumulator) bool {
+	if x, y := a.Window.RollingDays, b.Window.RollingDays; x > 0 && y > 0 {
+		return max(x, y)-min(x, y) <= LateDays
+	}
+	return a.Window == b.Window && a.Starts == b.Starts || a.naming() != b.naming()
+}
+
+// naming is what a window's name is: a date, or else its own kind.
+func (a *Accumulator) naming() string {
+	if a.Window.Name == WindowLifetime || a.Starts == "" && a.Window.RollingDays == 0 && a.Window.Name != WindowDay {
+		return a.Window.Name
+	}
+	return WindowDay
+}
+
 // months is the length of the windows that are counted in months, 0 of others.
 func (w *windows) months() int {
 	switch w.name {

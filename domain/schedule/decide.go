@@ -53,7 +53,29 @@ func Lookup(s *State, command domain.Command) (revision uint64, replay bool, err
 			Remedy:  "give that date or a later one",
 		}
 	}
-	return 0, false, nil
+	return 0, false, s.unmixed(&c.Document)
+}
+
+// unmixed refuses an accumulator whose sums a book would mix up with those of an
+// earlier version under the same name, though they are of other days.
+func (s *State) unmixed(d *fee.Document) error {
+	for i := range d.Accumulators {
+		a := &d.Accumulators[i]
+		for _, earlier := range s.versions {
+			for j := range earlier.Accumulators {
+				b := &earlier.Accumulators[j]
+				if a.Name != b.Name || a.Continues(b) {
+					continue
+				}
+				return &domain.Error{
+					Code: domain.CodeInvalid, Field: "accumulators[" + strconv.Itoa(i) + "].window", Value: a.Window.String(),
+					Message: "version " + strconv.Itoa(earlier.Version) + " sums " + b.Window.String() + " under the name " + a.Name + ", and books keep the sums of both together",
+					Remedy:  "give the accumulator another name, or the window and the start that it had",
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // decide gives one event, none for a replay, or an error that says why not.

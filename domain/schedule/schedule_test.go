@@ -115,3 +115,43 @@ func TestWhatBooksCannotPostIsNotPublished(t *testing.T) {
 	require.Equal(t, domain.CodeInvalid, domain.CodeOf(err))
 	require.ErrorContains(t, err, "rules[0].hold")
 }
+
+// TestSumsOfVersions: an accumulator goes on from version to version, or has another
+// name.
+func TestSumsOfVersions(t *testing.T) {
+	summing := func(version int, window fee.Window, starts domain.Date) schedule.PublishSchedule {
+		c := publish(version, "2026-01-01", "2.5")
+		c.Accumulators = []fee.Accumulator{{Name: "volume", Measure: "gross", Window: window, Starts: starts}}
+		return c
+	}
+	month, year, life := fee.Window{Name: fee.WindowMonth}, fee.Window{Name: fee.WindowYear}, fee.Window{Name: fee.WindowLifetime}
+	for name, c := range map[string]struct {
+		before, after   fee.Window
+		starts, shifted domain.Date
+		refused         bool
+	}{
+		"as it was":                 {before: fee.Window{RollingDays: 30}, after: fee.Window{RollingDays: 30}},
+		"a few days more":           {before: fee.Window{RollingDays: 7}, after: fee.Window{RollingDays: 38}},
+		"a few days less":           {before: fee.Window{RollingDays: 38}, after: fee.Window{RollingDays: 7}},
+		"many more days":            {before: fee.Window{RollingDays: 7}, after: fee.Window{RollingDays: 39}, refused: true},
+		"a day for days":            {before: fee.Window{RollingDays: 7}, after: fee.Window{Name: fee.WindowDay}, refused: true},
+		"a month that has its name": {before: month, after: year},
+		"a month from the 15th":     {before: fee.Window{Name: fee.WindowDay}, after: month, shifted: "2026-04-15", refused: true},
+		"a year from the same day":  {before: month, after: year, starts: "2026-04-01", shifted: "2026-04-01", refused: true},
+		"a lifetime begun later":    {before: life, after: life, shifted: "2026-04-01", refused: true},
+		"a lifetime for months":     {before: month, after: life, starts: "2026-04-01"},
+	} {
+		s := fold(t, summing(1, c.before, c.starts))
+		_, err := schedule.Decider.Decide(s, summing(2, c.after, c.shifted))
+		if !c.refused {
+			require.NoError(t, err, name)
+			continue
+		}
+		require.Equal(t, domain.CodeInvalid, domain.CodeOf(err), name)
+		require.ErrorContains(t, err, "accumulators[0].window", name)
+		renamed := summing(2, c.after, c.shifted)
+		renamed.Accumulators[0].Name = "other"
+		_, err = schedule.Decider.Decide(s, renamed)
+		require.NoError(t, err, name)
+	}
+}

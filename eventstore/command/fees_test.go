@@ -137,7 +137,7 @@ func TestCountersOutliveTheProcess(t *testing.T) {
 	seedTiered(t, l, nil)
 	for day := range 60 {
 		c := graded(sale(fmt.Sprint("A-", day)))
-		c.Transaction.OccurredAt = noon.AddDate(0, 0, day)
+		c.Transaction.OccurredAt = noon.AddDate(0, 0, day-60)
 		applied(t, do(l, c)...)
 		if day%20 == 19 {
 			require.NoError(t, l.Close())
@@ -165,7 +165,7 @@ func TestCountersOutliveTheProcess(t *testing.T) {
 	require.NoError(t, x.Close())
 	_, err = r.check(dir)
 	require.ErrorContains(t, err, "counter "+id)
-	require.ErrorContains(t, err, "expected 90000, found 1")
+	require.ErrorContains(t, err, "expected 200000, found 1")
 }
 
 // TestParametersOfContracts: they are checked when the contract is signed and when a

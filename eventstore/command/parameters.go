@@ -35,8 +35,8 @@ func (v *view) parametrized(terms *contract.Terms, version *fee.Schedule) (*fee.
 }
 
 // misfit says that a contract's parameters do not fit a version of its schedule.
-func misfit(terms *contract.Terms, version *fee.Schedule, err error) error {
-	made := domain.Error{Code: domain.CodeInvalid, Field: "parameters", Remedy: "sign a contract whose parameters the schedule declares"}
+func misfit(terms *contract.Terms, version *fee.Schedule, err error) *domain.Error {
+	made := &domain.Error{Code: domain.CodeInvalid, Field: "parameters", Remedy: "sign a contract whose parameters the schedule declares"}
 	var fault *domain.Error
 	if errors.As(err, &fault) {
 		made.Field, made.Value = fault.Field, fault.Value
@@ -46,7 +46,19 @@ func misfit(terms *contract.Terms, version *fee.Schedule, err error) error {
 	document := version.Document()
 	made.Message = "the parameters of contract " + terms.Contract + " do not fit version " + strconv.Itoa(document.Version) + " of schedule " + document.Schedule
 	made.Err = err
-	return &made
+	return made
+}
+
+// Suits returns nil where a contract's parameters fit a version of its schedule that
+// is about to be published, and says otherwise what does not.
+func Suits(terms *contract.Terms, version *fee.Schedule) error {
+	_, err := version.With(terms.Parameters)
+	if err == nil {
+		return nil
+	}
+	made := misfit(terms, version, err)
+	made.Remedy = "keep the parameter in the schedule, or end the contract by " + string(version.Document().EffectiveFrom) + " first"
+	return made
 }
 
 // accepts refuses a contract whose parameters do not fit a version of the schedule
@@ -87,8 +99,8 @@ func (v *view) checkVersion(ctx context.Context, document fee.Document) error {
 		if terms.Schedule != document.Schedule || len(terms.Parameters) == 0 || terms.Until != "" && document.EffectiveFrom >= terms.Until {
 			continue
 		}
-		if _, err := compiled.With(terms.Parameters); err != nil {
-			return misfit(terms, compiled, err)
+		if err := Suits(terms, compiled); err != nil {
+			return err
 		}
 	}
 	return nil

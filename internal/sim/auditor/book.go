@@ -54,6 +54,7 @@ type settled struct {
 	as       bool     // it is rated as its original was
 
 	refunded   int64 // in minor units, without what was reversed
+	after      int64 // of a refund: what was given back of its original once it was
 	reversedBy *settled
 }
 
@@ -191,6 +192,7 @@ func (a *Auditor) settle(id string, e Event) ([]string, error) {
 	}
 	if s.original != nil {
 		s.original.refunded += max(tx.Amount, -tx.Amount)
+		s.after = s.original.refunded
 	}
 	a.book(b, s)
 	return s.ids(), nil
@@ -304,6 +306,14 @@ func (s *settled) explained(event *entry, version *Version) error {
 	return nil
 }
 
+// reversible reports whether an entry can be taken back: it was not yet, is no
+// reversal itself, and no refund rests on it, neither one of it nor a later one of
+// the same original.
+func (s *settled) reversible() bool {
+	return s.input.Reverses == nil && s.reversedBy == nil && s.refunded == 0 &&
+		(!s.as || s.tx.Amount == 0 || s.after == s.original.refunded)
+}
+
 // reverse judges a reversal.
 func (a *Auditor) reverse(id string, e Event) ([]string, error) {
 	b, event, in, err := a.open(id, e)
@@ -314,7 +324,7 @@ func (a *Auditor) reverse(id string, e Event) ([]string, error) {
 		return nil, fmt.Errorf("a settlement was asked for")
 	}
 	target := a.keys[record{in.Reverses[0], in.Reverses[1]}]
-	if target == nil || target.book != id || target.input.Reverses != nil || target.reversedBy != nil || target.refunded != 0 {
+	if target == nil || target.book != id || !target.reversible() {
 		return nil, fmt.Errorf("its target cannot be reversed: %+v", target)
 	}
 	tx := target.tx

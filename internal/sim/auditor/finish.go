@@ -76,7 +76,7 @@ func (a *Auditor) couldSettle(in *Input) string {
 	}
 	if in.Reverses != nil {
 		target := a.keys[record{in.Reverses[0], in.Reverses[1]}]
-		if target == nil || target.input.Reverses != nil || target.reversedBy != nil || target.refunded != 0 {
+		if target == nil || !target.reversible() {
 			return ""
 		}
 		return "its target can be reversed"

@@ -219,6 +219,7 @@ func (r *rating) divide(rule *Rule) {
 // back returns what a rule returns of the sale.
 func (r *rating) back(rule *Rule) {
 	switch {
+	case rule.Refund == ReRate && r.instead(rule):
 	case rule.OnRefund || rule.Refund == ReRate:
 		r.consider(rule)
 	case rule.Split != nil:
@@ -228,6 +229,15 @@ func (r *rating) back(rule *Rule) {
 	default:
 		r.returned(rule, rule.ID, rule.To)
 	}
+}
+
+// instead reports whether the sale was charged by a rule of the same group that goes
+// back as it was: then no other one of the group is worked out anew.
+func (r *rating) instead(rule *Rule) bool {
+	return rule.Group != "" && slices.ContainsFunc(r.version.Rules, func(o Rule) bool {
+		return o.Group == rule.Group && o.Refund != ReRate &&
+			slices.ContainsFunc(r.s.original.lines, func(l line) bool { return l.rule == o.ID || strings.HasPrefix(l.rule, o.ID+".") })
+	})
 }
 
 // returned is a line of the sale's that goes back.
