@@ -3,8 +3,11 @@ package graph
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/fee"
@@ -67,9 +70,28 @@ func documentOf(raw json.RawMessage) (fee.Document, error) {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&d); err != nil {
-		return d, &domain.Error{Code: domain.CodeMalformed, Field: "document", Message: "cannot be read as a schedule document", Remedy: "correct it; see docs/schedules.md", Err: err}
+		return d, unreadable(err)
 	}
 	return d, nil
+}
+
+// unreadable says where a document is not one: by its key where that is known.
+func unreadable(err error) error {
+	const whole = "document"
+	fault := &domain.Error{Code: domain.CodeMalformed, Field: whole, Remedy: "correct it; see docs/schedules.md", Err: err}
+	var mistyped *json.UnmarshalTypeError
+	switch {
+	case !errors.As(err, &mistyped):
+		fault.Message = "cannot be read as a schedule document: " + strings.TrimPrefix(err.Error(), "json: ")
+	case mistyped.Field == "":
+		fault.Message = "a schedule document is an object, not a " + mistyped.Value
+	default:
+		fault.Field, fault.Message = whole+"."+mistyped.Field, "a JSON "+mistyped.Value+" cannot stand here"
+		if mistyped.Type.Kind() == reflect.String {
+			fault.Remedy = `write a text; percentages, amounts and formulas are texts, as "3"`
+		}
+	}
+	return fault
 }
 
 func givenTarget(t *generated.FeeTargetInput) *fee.Target {

@@ -219,6 +219,8 @@ func TestSimulateTellsWhatIsWrong(t *testing.T) {
 	broken["funds"] = vars{}
 	unknown := store(1, "30%")
 	unknown["tears"] = 1
+	mistyped := store(1, "30%")
+	mistyped["rules"] = []vars{{"id": "fee", "percent": 3}}
 	for name, test := range map[string]struct {
 		input vars
 		code  string
@@ -226,6 +228,9 @@ func TestSimulateTellsWhatIsWrong(t *testing.T) {
 	}{
 		"two faults":          {trial(vars{"document": broken}), "invalid", "funds.role"},
 		"an unknown key":      {trial(vars{"document": unknown}), "malformed", "document"},
+		"a number as percent": {trial(vars{"document": mistyped}), "malformed", "document.rules.percent"},
+		"no object":           {trial(vars{"document": "store"}), "malformed", "document"},
+		"no such input":       {trial(vars{"attributes": []vars{{"name": "grad", "value": "general"}}}), "invalid", "attributes.grad"},
 		"no schedule":         {trial(vars{"document": nil}), "invalid", "document"},
 		"both":                {trial(vars{"schedule": "standard"}), "invalid", "document"},
 		"no such schedule":    {trial(vars{"document": nil, "schedule": "nothing"}), "not_found", "schedule"},
@@ -241,6 +246,9 @@ func TestSimulateTellsWhatIsWrong(t *testing.T) {
 		require.Equal(t, test.code, got.UserErrors[0].Code, name)
 		if test.field != "" {
 			require.Equal(t, test.field, got.UserErrors[0].Field, name)
+		}
+		if name == "an unknown key" {
+			require.Contains(t, got.UserErrors[0].Message, "tears")
 		}
 		if name == "two faults" {
 			require.Greater(t, len(got.UserErrors), 1, "every fault is told")

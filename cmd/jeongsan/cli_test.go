@@ -34,6 +34,7 @@ func TestBadInput(t *testing.T) {
 		{"unknown command", []string{"serv"}, exitUsage, []string{"serv", "serve"}},
 		{"unknown flag", []string{"serve", "--port", "1"}, exitUsage, []string{"--port", "--help"}},
 		{"stray argument", []string{"verify", "everything"}, exitUsage, []string{"everything", "takes no arguments"}},
+		{"mistyped command", []string{"schedule", "valdate"}, exitUsage, []string{"valdate", "no such command", "did you mean validate?"}},
 		{"no source", []string{"ingest", "x.csv"}, exitUsage, []string{"--source"}},
 		{"no data file", []string{"ingest", "--source", "testdata/source.yaml"}, exitUsage, []string{"data file"}},
 		{"missing source", []string{"ingest", "--source", "nowhere.yaml", "x.csv"}, exitFailed, []string{"nowhere.yaml", "cannot be read"}},

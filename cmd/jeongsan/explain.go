@@ -10,12 +10,14 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/jeongsan/jeongsan/collect"
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/ledger"
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/internal/derivation"
+	"github.com/jeongsan/jeongsan/projections"
 	"github.com/jeongsan/jeongsan/projections/transaction"
 )
 
@@ -76,13 +78,13 @@ type explained struct {
 }
 
 func (p *program) explain(ctx context.Context, o *parts, key book.Key, inBook string) error {
-	found, err := transaction.Find(ctx, o.pool, key.Source, key.ExternalID, inBook)
+	found, err := settled(ctx, o, key, inBook)
 	if err != nil {
 		return err
 	}
 	switch {
 	case len(found) == 0:
-		return &domain.Error{Code: domain.CodeNotFound, Field: "external_id", Value: key.ExternalID, Message: "source " + key.Source + " has no such transaction in the read model", Remedy: "check both ids, and jeongsan quarantine list --source " + key.Source}
+		return notSettled(ctx, o, key, inBook)
 	case len(found) > 1:
 		return errors.Join(errUsage, &domain.Error{Code: domain.CodeConflict, Field: "book", Message: "several books have a transaction with this source and id", Remedy: "name the book with --book"})
 	}
@@ -106,6 +108,50 @@ func (p *program) explain(ctx context.Context, o *parts, key book.Key, inBook st
 		}
 	}
 	return &domain.Error{Code: domain.CodeNotFound, Field: "event", Value: fmt.Sprintf("%s@%d", ref.Stream, ref.Revision), Message: "the log has no such transaction", Remedy: "the read model is not of this log: see jeongsan verify"}
+}
+
+// settled finds a transaction in the read model, which is waited for where it is
+// behind the log: what was just acknowledged is found, too.
+func settled(ctx context.Context, o *parts, key book.Key, inBook string) ([]transaction.Header, error) {
+	found, err := transaction.Find(ctx, o.pool, key.Source, key.ExternalID, inBook)
+	if err != nil || len(found) > 0 {
+		return found, err
+	}
+	position, err := o.store.LastPosition(ctx)
+	if err != nil {
+		return nil, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, explainPatience)
+	defer cancel()
+	if err := projections.AwaitCheckpoint(waiting, o.pool, o.identity.Token(position), "transaction"); err != nil {
+		return nil, err
+	}
+	return transaction.Find(ctx, o.pool, key.Source, key.ExternalID, inBook)
+}
+
+// explainPatience is how long a read model that is behind is waited for.
+const explainPatience = 5 * time.Second
+
+// notSettled says why there is nothing to explain: the record waits in quarantine, or
+// is not known at all.
+func notSettled(ctx context.Context, o *parts, key book.Key, inBook string) error {
+	for entry, err := range collect.List(ctx, o.store, nil, key.Source, collect.Filter{Record: key.ExternalID, Limit: 1}) {
+		if domain.CodeOf(err) == domain.CodeNotFound || domain.CodeOf(err) == domain.CodeInvalid {
+			break // no source that files are read for
+		}
+		if err != nil {
+			return err
+		}
+		return &domain.Error{
+			Code: domain.CodeNotFound, Field: "external_id", Value: key.ExternalID, Message: "it has not settled, it is in quarantine: " + entry.Reason,
+			Remedy: "mend the cause, then jeongsan quarantine retry --source " + key.Source,
+		}
+	}
+	where := "in the read model"
+	if inBook != "" {
+		where = "in book " + inBook
+	}
+	return &domain.Error{Code: domain.CodeNotFound, Field: "external_id", Value: key.ExternalID, Message: "source " + key.Source + " has no such transaction " + where, Remedy: "check both ids, and jeongsan quarantine list --source " + key.Source}
 }
 
 func (p *program) explainSettled(ctx context.Context, store eventstore.Store, ref domain.Ref, e *book.TransactionSettled) error {

@@ -25,7 +25,7 @@ func (p *program) logCommand() *cobra.Command {
 		Long: `A log is all that a ledger has recorded, and its event store is where it is kept.
 See "jeongsan log copy --help" for moving it to another event store.`,
 		Example: `  jeongsan log copy --from-data ./ledger --to 'esdb://admin:password@cluster.example:2113'`,
-		Args:    noArguments,
+		Args:    subcommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.logCopyCommand())

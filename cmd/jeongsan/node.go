@@ -49,7 +49,7 @@ network itself is protected. docs/node.md tells more.`,
   jeongsan node  --data ./log --listen 0.0.0.0:2113 --tls-cert certs/node.crt --tls-key certs/node.key \
                  --admin-password-file admin.txt --ops-password-file ops.txt
   jeongsan serve --data ./ledger --eventstore 'esdb://admin:…@ledger.example:2113?tlsCAFile=certs/ca.crt'`,
-		Args: noArguments,
+		Args: subcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.runNode(cmd.Context()) },
 	}
 	cmd.Flags().StringVar(&p.config.Node.Listen, "listen", "127.0.0.1:2113", "`address` of the event store; loopback only without TLS, port 0 for any")

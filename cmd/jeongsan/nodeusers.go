@@ -28,7 +28,7 @@ input or of --password-file. It is never an argument, where others could see it.
   jeongsan node users add      --data ./log projector --group readers
   jeongsan node users password --data ./log admin
   jeongsan node users disable  --data ./log projector`,
-		Args: noArguments,
+		Args: subcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.usersListCommand(), p.usersAddCommand(), p.usersPasswordCommand(),

@@ -21,7 +21,7 @@ func (p *program) projectionsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "projections",
 		Short: "Look at the read models, and rebuild them",
-		Args:  noArguments,
+		Args:  subcommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.projectionsStatusCommand(), p.projectionsRebuildCommand())

@@ -24,7 +24,7 @@ func (p *program) quarantineCommand() *cobra.Command {
 		Long: `Records that could not be settled lie in the log with their bytes and the reason.
 List them, mend the cause (register the party, sign the contract, correct the
 source definition by ingesting with it) and retry.`,
-		Args: noArguments,
+		Args: subcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.quarantineListCommand(), p.quarantineRetryCommand())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -32,7 +33,7 @@ read beside a running server that uses --data, from --eventstore, or from --data
   jeongsan schedule test google-play.yaml
   jeongsan schedule diff google-play@1 google-play.yaml
   jeongsan schedule publish google-play.yaml --dry-run`,
-		Args: noArguments,
+		Args: subcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.scheduleValidateCommand(), p.scheduleTestCommand(), p.scheduleSimulateCommand(),
@@ -44,7 +45,11 @@ read beside a running server that uses --data, from --eventstore, or from --data
 func readSchedules(file string) ([]fee.Document, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {
-		return nil, &domain.Error{Code: domain.CodeInvalid, Field: "file", Value: file, Message: "cannot be read", Remedy: "name a readable YAML or JSON file", Err: err}
+		remedy := "name a readable YAML or JSON file"
+		if info, statErr := os.Stat(file); statErr == nil && info.IsDir() {
+			remedy = "name the files in the directory, as " + filepath.Join(file, "*.yaml")
+		}
+		return nil, &domain.Error{Code: domain.CodeInvalid, Field: "file", Value: file, Message: "cannot be read", Remedy: remedy, Err: err}
 	}
 	return terms.ParseSchedules(file, content)
 }

@@ -54,6 +54,17 @@ func TestValidateNamesEveryFault(t *testing.T) {
 	require.GreaterOrEqual(t, len(results[0].Faults), 3)
 	require.Contains(t, results[1].Faults[0].Message, "cannot be read")
 
+	// What cannot be read is not also said to be missing.
+	unread := file(t, "unread.yaml", strings.Replace(shop("1", "3", "2026-01-01"), "rest: true", "rset: true", 1))
+	_, stdout, _ = jeongsan(t, "schedule", "validate", unread)
+	require.Contains(t, stdout, "rules[2].rset: unknown key")
+	require.NotContains(t, stdout, "rules[2]:")
+	require.Contains(t, stdout, "no rule takes the rest")
+	_, stdout, _ = jeongsan(t, "schedule", "validate", file(t, "cut.json", `{"schedule": "shop"`))
+	require.Equal(t, 1, strings.Count(stdout, "\n"), stdout)
+	_, stdout, _ = jeongsan(t, "schedule", "validate", t.TempDir())
+	require.Contains(t, stdout, "*.yaml")
+
 	schema := succeed(t, "schedule", "validate", "--schema")
 	require.True(t, json.Valid([]byte(schema)))
 	require.Contains(t, schema, `"accumulators"`)
@@ -75,7 +86,7 @@ func TestWorkedCasesAreRun(t *testing.T) {
 
 	code, _, stderr = jeongsan(t, "schedule", "test", good, "--case", "nothing like it")
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, stderr, "no case to run")
+	require.Contains(t, stderr, `no case to run (case = "nothing like it"); write a part of a case's name`)
 }
 
 func TestDiffOfFiles(t *testing.T) {
@@ -88,6 +99,19 @@ func TestDiffOfFiles(t *testing.T) {
 		require.Contains(t, out, want)
 	}
 	require.Contains(t, succeed(t, "schedule", "diff", earlier, earlier), "no difference")
+	// A case is tried on both, though one knows nothing of its inputs and accumulators.
+	plain := file(t, "plain.yaml", `schedule: shop
+version: 3
+effective_from: 2026-08-01
+funds: { role: card_supplier }
+rules:
+  - { id: fee, to: { role: platform }, percent: 3 }
+  - { id: rest, to: { role: operator }, rest: true }
+`)
+	out = succeed(t, "schedule", "diff", earlier, plain, "--cases")
+	require.Contains(t, out, "fee 2.00 → 3.00")
+	require.Contains(t, out, "small_fee 1.50 → none")
+	require.NotContains(t, out, "refused")
 	var d difference
 	require.NoError(t, json.Unmarshal([]byte(succeed(t, "schedule", "diff", earlier, later, "--json")), &d))
 	require.Len(t, d.Changes, 2)
@@ -103,6 +127,9 @@ func TestSimulateExplains(t *testing.T) {
 	} {
 		require.Contains(t, out, want)
 	}
+	require.NotContains(t, out, "is effective from")
+	early := succeed(t, "schedule", "simulate", shop, "--amount", "1.00", "--currency", "USD", "--on", "2025-12-31")
+	require.Contains(t, early, "no transaction of 2025-12-31 is rated by this version: it is effective from 2026-01-01")
 	var r rating
 	require.NoError(t, json.Unmarshal([]byte(succeed(t, "schedule", "simulate", shop, "--amount", "-50", "--currency", "USD", "--refund-of", "100", "--refunded", "25",
 		"--attribute", "grade=small", "--parameter", "rate=10%", "--json")), &r))
@@ -123,6 +150,7 @@ func TestSimulateExplains(t *testing.T) {
 		{[]string{"--amount", "1", "--currency", "USD", "--before", "ytd"}, exitUsage, "--before name=value"},
 		{[]string{"--amount", "1", "--currency", "USD", "--before", "mtd=1"}, exitFailed, "mtd"},
 		{[]string{"--amount", "1", "--currency", "USD", "--attribute", "grade=big"}, exitFailed, "grade"},
+		{[]string{"--amount", "1", "--currency", "USD", "--attribute", "grad=small"}, exitFailed, `no input of this name (attributes.grad = "grad"); use one of grade`},
 		{[]string{"--amount", "1", "--currency", "USD", "--refunded", "1"}, exitUsage, "--refund-of"},
 		{[]string{"--case", "tier", "--amount", "1"}, exitUsage, "leave one of them out"},
 		{[]string{"--case", "nothing"}, exitUsage, "crosses the tier"},
@@ -131,6 +159,11 @@ func TestSimulateExplains(t *testing.T) {
 		code, _, stderr := jeongsan(t, append([]string{"schedule", "simulate", shop}, c.args...)...)
 		require.Equal(t, c.code, code, "%v %s", c.args, stderr)
 		require.Contains(t, stderr, c.says)
+	}
+	for name, flag := range map[string]string{"naver-smartstore-v2": "add --attribute grade=VALUE", "kr-calendar": "add --calendar kr=DATE"} {
+		code, _, stderr := jeongsan(t, "schedule", "simulate", "../../examples/schedules/"+name+".yaml", "--amount", "1000", "--currency", "KRW")
+		require.Equal(t, exitFailed, code)
+		require.Contains(t, stderr, flag)
 	}
 }
 
@@ -156,6 +189,14 @@ func TestScheduleLife(t *testing.T) {
 contracts:
   - { contract: shop-1, book: shop, schedule: shop, zone: Asia/Seoul, from: 2026-03-01, parties: { operator: shop }, parameters: { rate: "5%" } }
 `), "--data", data)
+	// A dry run refuses what publishing would refuse: the contract gives a parameter.
+	fixed := file(t, "fixed.yaml", strings.NewReplacer("rate * 50", "2", "rate * 100", "4", `  - { name: rate, is: "4%" }`, `  - { name: other, is: "4%" }`).Replace(shop("2", "4", "2026-07-01")))
+	for _, more := range [][]string{{"--dry-run"}, nil} {
+		code, _, stderr = jeongsan(t, append([]string{"schedule", "publish", fixed, "--data", data}, more...)...)
+		require.Equal(t, exitFailed, code)
+		require.Contains(t, stderr, "the parameters of contract shop-1 do not fit version 2 of schedule shop")
+		require.Contains(t, stderr, "end the contract by 2026-07-01 first")
+	}
 	out := succeed(t, "schedule", "publish", second, "--data", data)
 	for _, want := range []string{"version 2: published", "parameter rate: is 3% → 4%", "used by 1 contract", "shop-1 of book shop, from 2026-07-01 (2026-06-30T15:00Z, midnight in Asia/Seoul)"} {
 		require.Contains(t, out, want)
@@ -176,6 +217,7 @@ contracts:
 		"schedule diff shop@1 nothing":                       "neither a file nor a schedule",
 		"schedule diff shop@1 nothing.yaml":                  "no such file",
 		"schedule history nothing":                           "no such schedule",
+		"schedule history shop@1":                            "name it without a version: shop",
 		"schedule simulate shop@0 --amount 1 --currency USD": "versions count from 1",
 	} {
 		code, _, stderr := jeongsan(t, append(strings.Fields(args), "--data", data)...)
@@ -219,6 +261,12 @@ func TestExplainASettlement(t *testing.T) {
 	code, _, stderr = jeongsan(t, "explain", "till", "A9", "--data", data)
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, stderr, "no such transaction")
+	late := file(t, "late.csv", "id,at,kind,amount,currency,maker,refund_of\nA4,2026-03-03 09:00,refund,-900.00,USD,maker,A2\nA5,2026-03-03 09:00,sale,1.00,USD,maker,\n")
+	succeed(t, "ingest", "--source", "testdata/source.yaml", late, "--server", server.server.Server)
+	require.Contains(t, succeed(t, "explain", "till", "A5", "--data", data), "sale A5 of source till", "the read model is waited for")
+	code, _, stderr = jeongsan(t, "explain", "till", "A4", "--data", data)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "it is in quarantine: refunds would exceed the original")
 	server.stop()
 	require.Contains(t, succeed(t, "explain", "till", "A1", "--data", data), "1% of 900", "also where no server runs")
 }

@@ -22,8 +22,9 @@ which percentages, tiers and formulas are others. Each of the two is a file, or 
 published version: ID@VERSION, or ID for the newest.
 
 With --cases the worked cases of both files are run under both schedules, and
-those whose amounts change are shown. A case is run as the file writes it; that
-one of the schedules refuses it is shown, too.`,
+those whose amounts change are shown. A case is run as the file writes it, less the
+attributes and accumulators that a schedule does not have; that one of the
+schedules refuses it is shown, too.`,
 		Example: `  jeongsan schedule diff google-play@1 google-play@2
   jeongsan schedule diff google-play google-play.yaml --cases --data ./ledger`,
 		Args: func(cmd *cobra.Command, args []string) error { return exactArguments(cmd, args, "OLD", "NEW") },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,7 +57,11 @@ func historyOf(ctx context.Context, o *parts, id string) ([]pastVersion, error) 
 		return nil, err
 	}
 	if len(versions) == 0 {
-		return nil, &domain.Error{Code: domain.CodeNotFound, Field: "schedule", Value: id, Message: "the log has no such schedule", Remedy: "publish it with jeongsan schedule publish"}
+		remedy := "publish it with jeongsan schedule publish"
+		if short, _, versioned := strings.Cut(id, "@"); versioned {
+			remedy = "name it without a version: " + short
+		}
+		return nil, &domain.Error{Code: domain.CodeNotFound, Field: "schedule", Value: id, Message: "the log has no such schedule", Remedy: remedy}
 	}
 	history := make([]pastVersion, len(versions))
 	for i, v := range versions {

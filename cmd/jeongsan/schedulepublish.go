@@ -68,6 +68,9 @@ type publication struct {
 	known bool // contracts and earlier versions could be read
 }
 
+// wouldPublish is the outcome of a dry run that found nothing in the way.
+const wouldPublish = "would be published"
+
 // contractUse says where a version will apply by a contract.
 type contractUse struct {
 	Contract string      `json:"contract"`
@@ -179,7 +182,7 @@ func (one *publication) read(ctx context.Context, store eventstore.Store, d fee.
 		if err != nil {
 			return err
 		}
-		one.Outcome = "would be published"
+		one.Outcome = wouldPublish
 		if replay {
 			one.Outcome = "already so"
 		}
@@ -193,7 +196,16 @@ func (one *publication) read(ctx context.Context, store eventstore.Store, d fee.
 		return err
 	}
 	one.Contracts = []contractUse{}
+	compiled, err := fee.Compile(d)
+	if err != nil {
+		return err
+	}
 	for _, c := range contracts {
+		if one.Outcome == wouldPublish {
+			if err := command.Suits(&c, compiled); err != nil {
+				return err
+			}
+		}
 		one.Contracts = append(one.Contracts, contractUse{Contract: c.Contract, Book: c.Book, Zone: c.Zone, From: max(c.From, d.EffectiveFrom), Until: c.Until})
 	}
 	return nil

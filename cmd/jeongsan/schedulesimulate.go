@@ -245,6 +245,9 @@ func (p *program) simulate(d fee.Document, s *simulation) error {
 	}
 	explained, err := compiled.TryCase(c)
 	if err != nil {
+		if s.named == "" {
+			err = byFlag(err)
+		}
 		return err
 	}
 	rated := newRating(*c.Transaction, explained)
@@ -254,8 +257,28 @@ func (p *program) simulate(d fee.Document, s *simulation) error {
 	t := rated.Transaction
 	fmt.Fprintf(p.stdout, "%s of %s %s by schedule %s version %d, engine %d; nothing is posted\n",
 		cmp.Or(t.Type, "sale"), t.Amount.Format(t.Currency), t.Currency, explained.Schedule, explained.Version, explained.Engine)
+	if s.named == "" && t.On < d.EffectiveFrom {
+		fmt.Fprintf(p.stdout, "no transaction of %s is rated by this version: it is effective from %s\n", t.On, d.EffectiveFrom)
+	}
 	rated.print(p.stdout)
 	return nil
+}
+
+// byFlag says of what a transaction lacks by which flag it is given.
+func byFlag(err error) error {
+	var fault *domain.Error
+	if !errors.As(err, &fault) {
+		return err
+	}
+	shown := *fault
+	if name, found := strings.CutPrefix(fault.Field, "attributes."); found && fault.Value == "" {
+		shown.Remedy = "add --attribute " + name + "=VALUE"
+	}
+	if id, found := strings.CutPrefix(fault.Field, "calendars."); found {
+		shown.Message = "no calendar of this id is given"
+		shown.Remedy = "add --calendar " + id + "=DATE,DATE… with its holidays, or --calendar " + id + "= where none is near"
+	}
+	return &shown
 }
 
 // caseOf finds the worked case of a name, or the only one whose name contains it.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/fee"
+	"github.com/jeongsan/jeongsan/domain/money"
 )
 
 func (p *program) scheduleTestCommand() *cobra.Command {
@@ -77,8 +78,10 @@ func (p *program) testSchedules(files []string, only string, verbose bool) error
 	switch {
 	case failed > 0:
 		return &domain.Error{Code: domain.CodeConflict, Field: "cases", Message: fmt.Sprintf("%d of %s failed", failed, quantity(run, "case")), Remedy: "correct the schedule or the case; schedule simulate FILE --case NAME explains one"}
+	case run == 0 && only != "":
+		return &domain.Error{Code: domain.CodeNotFound, Field: "case", Value: only, Message: "there is no case to run", Remedy: "write a part of a case's name; --verbose without --case lists them"}
 	case run == 0:
-		return &domain.Error{Code: domain.CodeNotFound, Field: "cases", Value: only, Message: "there is no case to run", Remedy: "write worked cases under cases: in the file"}
+		return &domain.Error{Code: domain.CodeNotFound, Field: "cases", Message: "there is no case to run", Remedy: "write worked cases under cases: in the file"}
 	}
 	return nil
 }
@@ -174,8 +177,8 @@ func changedCases(earlier, later fee.Document) (*caseChanges, error) {
 
 // changesOf names the lines of a case whose amounts the two schedules give differently.
 func changesOf(before, after *fee.Schedule, c fee.Case) []string {
-	was, errWas := before.TryCase(c)
-	is, errIs := after.TryCase(c)
+	was, errWas := before.TryCase(known(before, c))
+	is, errIs := after.TryCase(known(after, c))
 	switch {
 	case errWas != nil && errIs != nil:
 		if errWas.Error() == errIs.Error() {
@@ -208,6 +211,34 @@ func changesOf(before, after *fee.Schedule, c fee.Case) []string {
 		}
 	}
 	return changes
+}
+
+// known leaves out of a case the attributes and accumulators that a schedule does not
+// have, as settling does.
+func known(s *fee.Schedule, c fee.Case) fee.Case {
+	d := s.Document()
+	input := func(name, _ string) bool {
+		return !slices.ContainsFunc(d.Inputs, func(a fee.Attribute) bool { return a.Name == name })
+	}
+	accumulator := func(name string, _ money.Amount) bool {
+		return !slices.ContainsFunc(d.Accumulators, func(a fee.Accumulator) bool { return a.Name == name })
+	}
+	transaction := *c.Transaction
+	transaction.Attributes, c.Before = without(transaction.Attributes, input), without(c.Before, accumulator)
+	c.Transaction = &transaction
+	if c.RefundOf != nil {
+		sale := *c.RefundOf
+		sale.Transaction.Attributes, sale.Before = without(sale.Transaction.Attributes, input), without(sale.Before, accumulator)
+		c.RefundOf = &sale
+	}
+	return c
+}
+
+// without copies a map less what is dropped.
+func without[V any](all map[string]V, drop func(string, V) bool) map[string]V {
+	kept := maps.Clone(all)
+	maps.DeleteFunc(kept, drop)
+	return kept
 }
 
 // signed gives the amount of every line, with a minus where it stands on the side of

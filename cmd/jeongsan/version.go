@@ -53,6 +53,20 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	return errors.Join(errUsage, &domain.Error{Code: domain.CodeInvalid, Field: "argument", Value: args[0], Message: cmd.CommandPath() + " takes no arguments", Remedy: "see --help"})
 }
 
+// subcommand is for commands that only hold others: what is no name of one of them
+// is answered with the nearest name.
+func subcommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	remedy := "see --help"
+	cmd.SuggestionsMinimumDistance = 2 // letters, as cobra does where it answers itself
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		remedy = "did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return errors.Join(errUsage, &domain.Error{Code: domain.CodeInvalid, Field: "command", Value: args[0], Message: cmd.CommandPath() + " has no such command", Remedy: remedy})
+}
+
 // oneArgument wants exactly one argument of a kind.
 func oneArgument(kind string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {

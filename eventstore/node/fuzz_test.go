@@ -315,7 +315,8 @@ func FuzzCalls(f *testing.F) {
 		}
 		switch status.Code(err) {
 		case codes.Unknown:
-			require.ErrorContains(t, err, "EOF")
+			// A request that ends too soon, and those that EventStoreDB answers so.
+			require.Regexp(t, "EOF|cannot be read forwards from its end|no event can have the position", err.Error())
 		case codes.Internal:
 			// Where gRPC finds no message, or no request at all.
 			require.Regexp(t, "unmarshal|cardinality", err.Error(), "an error of the node's own")

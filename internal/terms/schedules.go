@@ -1,8 +1,11 @@
 package terms
 
 import (
+	"slices"
+
 	"github.com/goccy/go-yaml"
 
+	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/internal/yamldoc"
 )
@@ -25,13 +28,25 @@ func ParseSchedules(name string, text []byte) ([]fee.Document, error) {
 	}
 	var single fee.Document
 	doc := yamldoc.Decode(name, text, &single)
-	for _, fault := range fee.Check(single) {
+	for _, fault := range readable(doc, "", fee.Check(single)) {
 		doc.FaultFrom(fault.Field, fault)
 	}
 	if err := doc.Err(); err != nil {
 		return nil, err
 	}
 	return []fee.Document{single}, nil
+}
+
+// readable leaves out the faults of values that could not be read, which follow
+// from that. Paths are below a parent, empty for the document itself.
+func readable(doc *yamldoc.Document, parent string, faults []*domain.Error) []*domain.Error {
+	return slices.DeleteFunc(faults, func(fault *domain.Error) bool {
+		path := fault.Field
+		if parent != "" {
+			path = parent + "." + path
+		}
+		return doc.Unread(path)
+	})
 }
 
 // manySchedules tells a terms file by its keys. What is no YAML at all is left to

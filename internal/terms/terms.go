@@ -86,7 +86,7 @@ func (r *reader) schedules() []domain.Command {
 	for _, i := range order {
 		document := r.keys.Schedules[i]
 		path := yamldoc.Index("schedules", i)
-		for _, fault := range fee.Check(document) {
+		for _, fault := range readable(r.doc, path, fee.Check(document)) {
 			r.under(path, fault)
 		}
 		for _, earlier := range commands {

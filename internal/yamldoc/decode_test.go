@@ -73,6 +73,18 @@ a.yaml:7:7 tags: a mapping expected, found a list
 a.yaml:8:1 extra: the key has no value; give it a value or leave the key out`, err.Error())
 }
 
+func TestUnreadIsWhatLaterChecksNeedNotMiss(t *testing.T) {
+	var v outer
+	doc := yamldoc.Decode("a.yaml", []byte("id: true\nrules:\n  - percnt: 3\n  - rest: true\n"), &v)
+	for path, want := range map[string]bool{
+		"id": true, "id.part": true, "rules[0]": true, "rules[0].percnt": true,
+		"": false, "i": false, "rules": false, "rules[0].percent": false, "rules[1]": false, "tags": false,
+	} {
+		require.Equal(t, want, doc.Unread(path), path)
+	}
+	require.True(t, yamldoc.Decode("a.yaml", []byte("rules: [\n"), &v).Unread("rules[3].rest"))
+}
+
 func TestRefusedDocuments(t *testing.T) {
 	for name, c := range map[string]struct{ yaml, want string }{
 		"empty":      {"# nothing\n", "a.yaml:1:1: the document is empty"},

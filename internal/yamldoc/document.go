@@ -32,7 +32,8 @@ type place struct{ line, column int }
 
 type fault struct {
 	place
-	err *domain.Error
+	path string
+	err  *domain.Error
 }
 
 // Decode reads one YAML document into the struct that into points at, whose
@@ -75,7 +76,7 @@ func (d *Document) single(file *ast.File) ast.Node {
 		body = doc.Body
 	}
 	if body == nil {
-		d.Fault("", "", "the document is empty", "see docs/sources.md and examples/ for what belongs here")
+		d.Fault("", "", "the document is empty", "see docs/ and examples/ for what belongs here")
 	}
 	return body
 }
@@ -98,7 +99,7 @@ func (d *Document) Fault(path, value, message, remedy string) {
 	if path != "" {
 		field += " " + path
 	}
-	d.faults = append(d.faults, fault{p, &domain.Error{
+	d.faults = append(d.faults, fault{p, path, &domain.Error{
 		Code: domain.CodeInvalid, Field: field, Value: value, Message: message, Remedy: remedy,
 	}})
 }
@@ -118,6 +119,18 @@ func (d *Document) FaultFrom(path string, err error) {
 func (d *Document) Has(path string) bool {
 	_, ok := d.places[path]
 	return ok && path != ""
+}
+
+// Unread reports whether the value at the path could not be read as it stands: a
+// fault was noted at it, around it, or at one of its keys. What a later check finds
+// missing there is no fault of its own.
+func (d *Document) Unread(path string) bool {
+	return slices.ContainsFunc(d.faults, func(f fault) bool {
+		around, within := strings.CutPrefix(path, f.path)
+		inside, holds := strings.CutPrefix(f.path, path)
+		return within && (around == "" || f.path == "" || strings.ContainsAny(around[:1], ".[")) ||
+			holds && strings.LastIndexAny(inside, ".[") == 0 && path != ""
+	})
 }
 
 // Line returns the line of the value at a path, or of its nearest parent.
