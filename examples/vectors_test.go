@@ -17,7 +17,6 @@ import (
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/formula"
-	"github.com/jeongsan/jeongsan/internal/testkit"
 	"github.com/jeongsan/jeongsan/internal/yamldoc"
 )
 
@@ -186,7 +185,7 @@ func sample(t *testing.T, name string) []byte {
 		}
 		require.ErrorIs(t, err, os.ErrNotExist)
 	}
-	testkit.Skip(t, "published fee schedules", "the samples are not beside the repository")
+	t.Skip("the published fee schedules are not beside the repository")
 	return nil
 }
 
