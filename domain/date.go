@@ -16,7 +16,11 @@ func DateOf(t time.Time, zone *time.Location) Date {
 // ParseDate accepts 2026-11-22 and nothing else; there is no year 0000.
 func ParseDate(field, s string) (Date, error) {
 	if at, err := time.Parse(time.DateOnly, s); err != nil || at.Year() < 1 {
-		return "", &Error{Code: CodeInvalid, Field: field, Value: s, Message: "not a date", Remedy: "write it as 2026-11-22"}
+		message := "not a date"
+		if s == "" {
+			message = "a date is missing"
+		}
+		return "", &Error{Code: CodeInvalid, Field: field, Value: s, Message: message, Remedy: "write it as 2026-11-22"}
 	}
 	return Date(s), nil
 }

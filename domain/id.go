@@ -15,8 +15,12 @@ func CheckID(field, id string) error {
 	if isID(id) {
 		return nil
 	}
+	message := "not a valid identifier"
+	if id == "" {
+		message = "an identifier is missing"
+	}
 	return &Error{
-		Code: CodeInvalid, Field: field, Value: id, Message: "not a valid identifier",
+		Code: CodeInvalid, Field: field, Value: id, Message: message,
 		Remedy: "use 1 to 64 of a-z, 0-9, '.', '_' and '-', beginning and ending with a letter or digit",
 	}
 }

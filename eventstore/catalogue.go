@@ -8,6 +8,7 @@ import (
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/domain/schedule"
@@ -24,11 +25,17 @@ var catalogue = []entry{
 	superseded("TransactionSettled.v1", liftSettledV1),
 	current[book.EntryReversed](),
 	superseded("EntryReversed.v1", liftReversedV1),
+	current[book.HoldsReleased](),
+	current[book.WindowClosed](),
+	current[book.BusinessDateAdvanced](),
+	current[book.AdjustmentPosted](),
+	current[book.OriginalAwaited](),
 	current[party.PartyRegistered](),
 	current[party.PartyDetailsChanged](),
 	current[contract.ContractSigned](),
 	current[contract.ContractEnded](),
 	current[schedule.SchedulePublished](),
+	current[calendar.CalendarPublished](),
 	current[source.SourceDefined](),
 	current[source.RecordQuarantined](),
 	current[source.QuarantineReleased](),

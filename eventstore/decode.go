@@ -107,20 +107,18 @@ func (r *reader) settled(named *[]string) (e book.TransactionSettled, ok bool) {
 	e.Currency = money.Currency(r.string())
 	r.literal(`,"amount":`)
 	e.Amount = r.amount()
-	if r.has(`,"original":{"source":`) {
-		o := new(book.Original)
-		o.Source = r.string()
-		r.literal(`,"external_id":`)
-		o.ExternalID = r.rare()
-		r.literal(`,"stream":`)
-		o.Stream = domain.StreamID(r.string())
-		r.literal(`,"revision":`)
-		o.Revision = r.number()
-		r.literal(`}`)
-		e.Original = o
+	if r.has(`,"original":`) {
+		e.Original = r.original()
 	}
 	if r.has(`,"refunded":`) {
 		e.Refunded = r.amount()
+	}
+	if r.has(`,"restores":`) {
+		e.Restores = r.original()
+	}
+	if r.has(`,"awaited":{"stream":`) {
+		ref := r.ref()
+		e.Awaited = &ref
 	}
 	r.literal(`,"contract":`)
 	e.Contract = r.string()
@@ -134,8 +132,18 @@ func (r *reader) settled(named *[]string) (e book.TransactionSettled, ok bool) {
 	e.Version = r.int()
 	r.literal(`,"engine":`)
 	e.Engine = r.int()
+	if r.has(`,"calendars":`) {
+		e.Calendars = make(map[string]book.Revision, 1)
+		r.sorted(func(from, to int) { e.Calendars[r.text(from, to)] = r.revision() })
+	}
 	r.literal(`,"postings":`)
 	e.Postings = readSlice(r, 8, (*reader).posting)
+	if r.has(`,"holds":`) {
+		e.Holds = readSlice(r, 2, (*reader).hold)
+	}
+	if r.has(`,"conversions":`) {
+		e.Conversions = readSlice(r, 1, (*reader).converted)
+	}
 	if r.has(`,"counts":`) {
 		e.Counts = readSlice(r, 4, (*reader).count)
 	}
@@ -150,13 +158,29 @@ func (r *reader) settled(named *[]string) (e book.TransactionSettled, ok bool) {
 	return e, !r.bad && r.at == len(r.data)
 }
 
+func (r *reader) original() *book.Original {
+	o := new(book.Original)
+	r.literal(`{"source":`)
+	o.Source = r.string()
+	r.literal(`,"external_id":`)
+	o.ExternalID = r.rare()
+	r.literal(`,"stream":`)
+	o.Ref = r.ref()
+	return o
+}
+
+// ref takes the rest of a reference, whose first key is taken.
+func (r *reader) ref() (ref domain.Ref) {
+	ref.Stream = domain.StreamID(r.string())
+	r.literal(`,"revision":`)
+	ref.Revision = r.number()
+	r.literal(`}`)
+	return ref
+}
+
 func (r *reader) posting() (p ledger.Posting) {
 	r.literal(`{"account":`)
-	if r.texts != nil {
-		p.Account = ledger.AccountID(r.string())
-	} else {
-		p.Account = ledger.AccountID(r.rare()) // accounts tend to be kept, and the whole event with them
-	}
+	p.Account = ledger.AccountID(r.kept())
 	if !r.has(`,"debit":`) {
 		r.literal(`,"credit":`)
 		p.Side = ledger.Credit
@@ -164,6 +188,55 @@ func (r *reader) posting() (p ledger.Posting) {
 	p.Amount = r.amount()
 	r.literal(`}`)
 	return p
+}
+
+// kept takes a string that tends to be kept, and the whole event with it if it were
+// not copied.
+func (r *reader) kept() string {
+	if r.texts != nil {
+		return r.string()
+	}
+	return r.rare()
+}
+
+func (r *reader) hold() (h book.Hold) {
+	r.literal(`{"account":`)
+	h.Account = ledger.AccountID(r.kept())
+	r.literal(`,"into":`)
+	h.Into = r.kept()
+	r.literal(`,"on":`)
+	h.On = domain.Date(r.kept())
+	r.literal(`,"change":`)
+	h.Change = r.amount()
+	r.literal(`}`)
+	return h
+}
+
+func (r *reader) converted() (c fee.Converted) {
+	r.literal(`{"rule":`)
+	c.Rule = r.string()
+	r.literal(`,"from":`)
+	c.From = money.Currency(r.string())
+	r.literal(`,"amount":`)
+	c.Amount = r.amount()
+	r.literal(`,"to":`)
+	c.To = money.Currency(r.string())
+	r.literal(`,"mid":`)
+	c.Mid = r.string()
+	r.literal(`,"rate":`)
+	c.Rate = r.string()
+	r.literal(`,"exact":`)
+	c.Exact = r.string()
+	r.literal(`,"rounding":`)
+	c.Rounding = r.string()
+	r.literal(`,"value":`)
+	c.Value = r.amount()
+	r.literal(`,"result":`)
+	c.Result = r.amount()
+	r.literal(`,"spread":`)
+	c.Spread = r.amount()
+	r.literal(`}`)
+	return c
 }
 
 func (r *reader) line() (l fee.Line) {
@@ -201,6 +274,9 @@ func (r *reader) count() (c fee.Count) {
 	c.Before = r.amount()
 	r.literal(`,"after":`)
 	c.After = r.amount()
+	if r.has(`,"closes":`) {
+		c.Closes = domain.Date(r.kept())
+	}
 	r.literal(`}`)
 	return c
 }

@@ -55,20 +55,15 @@ func encodeSettled(event domain.Event) ([]byte, error) {
 	b = appendString(b, string(e.Currency))
 	b = append(b, `,"amount":`...)
 	b = appendAmount(b, e.Amount)
-	if o := e.Original; o != nil {
-		b = append(b, `,"original":{"source":`...)
-		b = appendString(b, o.Source)
-		b = append(b, `,"external_id":`...)
-		b = appendString(b, o.ExternalID)
-		b = append(b, `,"stream":`...)
-		b = appendString(b, string(o.Stream))
-		b = append(b, `,"revision":`...)
-		b = strconv.AppendUint(b, o.Revision, 10)
-		b = append(b, '}')
-	}
+	b = appendOriginal(b, `,"original":`, e.Original)
 	if !e.Refunded.IsZero() {
 		b = append(b, `,"refunded":`...)
 		b = appendAmount(b, e.Refunded)
+	}
+	b = appendOriginal(b, `,"restores":`, e.Restores)
+	if e.Awaited != nil {
+		b = append(b, `,"awaited":{"stream":`...)
+		b = appendRef(b, *e.Awaited)
 	}
 	b = append(b, `,"contract":`...)
 	b = appendString(b, e.Contract)
@@ -82,8 +77,20 @@ func encodeSettled(event domain.Event) ([]byte, error) {
 	b = strconv.AppendInt(b, int64(e.Version), 10)
 	b = append(b, `,"engine":`...)
 	b = strconv.AppendInt(b, int64(e.Engine), 10)
+	if len(e.Calendars) > 0 {
+		b = append(b, `,"calendars":`...)
+		b = appendMap(b, e.Calendars, appendRevision)
+	}
 	b = append(b, `,"postings":`...)
 	b = appendSlice(b, e.Postings, appendPosting)
+	if len(e.Holds) > 0 {
+		b = append(b, `,"holds":`...)
+		b = appendSlice(b, e.Holds, appendHold)
+	}
+	if len(e.Conversions) > 0 {
+		b = append(b, `,"conversions":`...)
+		b = appendSlice(b, e.Conversions, appendConverted)
+	}
 	if len(e.Counts) > 0 {
 		b = append(b, `,"counts":`...)
 		b = appendSlice(b, e.Counts, appendCount)
@@ -91,6 +98,66 @@ func encodeSettled(event domain.Event) ([]byte, error) {
 	b = append(b, `,"explanation":`...)
 	b = appendSlice(b, e.Explanation, appendLine)
 	return append(b, '}'), nil
+}
+
+// appendOriginal writes a key and an earlier transaction unless there is none.
+func appendOriginal(b []byte, key string, o *book.Original) []byte {
+	if o == nil {
+		return b
+	}
+	b = append(b, key...)
+	b = append(b, `{"source":`...)
+	b = appendString(b, o.Source)
+	b = append(b, `,"external_id":`...)
+	b = appendString(b, o.ExternalID)
+	b = append(b, `,"stream":`...)
+	return appendRef(b, o.Ref)
+}
+
+// appendRef ends an object with a reference, whose first key is written.
+func appendRef(b []byte, ref domain.Ref) []byte {
+	b = appendString(b, string(ref.Stream))
+	b = append(b, `,"revision":`...)
+	b = strconv.AppendUint(b, ref.Revision, 10)
+	return append(b, '}')
+}
+
+func appendHold(b []byte, h book.Hold) []byte {
+	b = append(b, `{"account":`...)
+	b = appendString(b, string(h.Account))
+	b = append(b, `,"into":`...)
+	b = appendString(b, h.Into)
+	b = append(b, `,"on":`...)
+	b = appendString(b, string(h.On))
+	b = append(b, `,"change":`...)
+	b = appendAmount(b, h.Change)
+	return append(b, '}')
+}
+
+func appendConverted(b []byte, c fee.Converted) []byte {
+	b = append(b, `{"rule":`...)
+	b = appendString(b, c.Rule)
+	b = append(b, `,"from":`...)
+	b = appendString(b, string(c.From))
+	b = append(b, `,"amount":`...)
+	b = appendAmount(b, c.Amount)
+	b = append(b, `,"to":`...)
+	b = appendString(b, string(c.To))
+	b = append(b, `,"mid":`...)
+	b = appendString(b, c.Mid)
+	b = append(b, `,"rate":`...)
+	b = appendString(b, c.Rate)
+	b = append(b, `,"exact":`...)
+	b = appendString(b, c.Exact)
+	b = append(b, `,"rounding":`...)
+	b = appendString(b, c.Rounding)
+	b = append(b, `,"value":`...)
+	b = appendAmount(b, c.Value)
+	b = append(b, `,"result":`...)
+	b = appendAmount(b, c.Result)
+	b = append(b, `,"spread":`...)
+	b = appendAmount(b, c.Spread)
+	return append(b, '}')
 }
 
 func appendPosting(b []byte, p ledger.Posting) []byte {
@@ -138,6 +205,7 @@ func appendCount(b []byte, c fee.Count) []byte {
 	b = appendAmount(b, c.Before)
 	b = append(b, `,"after":`...)
 	b = appendAmount(b, c.After)
+	b = appendOptional(b, `,"closes":`, string(c.Closes))
 	return append(b, '}')
 }
 

@@ -140,15 +140,26 @@ const languageText = `{
 // golden file less ".json". Files of superseded versions keep their bytes and
 // the example changes to what they are lifted to.
 var examples = map[string]domain.Event{
-	"LogStarted.v1":              LogStarted{LogID: uuid.MustParse("0190a6a0-0000-7000-8000-000000000001"), Incarnation: 1},
-	"TransactionSettled.v2":      settledExample,
-	"TransactionSettled.v2-zero": settledZero,
-	"TransactionSettled.v1":      settledV1Example,
-	"TransactionSettled.v1-zero": settledZero,
-	"EntryReversed.v2":           reversedExample,
-	"EntryReversed.v1":           reversedV1Example,
-	"PartyRegistered.v1":         party.PartyRegistered{Party: "studio-7", Kind: party.Provider, Country: "KR", Personal: &sealed, RecordedAt: at},
-	"PartyDetailsChanged.v1":     party.PartyDetailsChanged{Party: "studio-7", Personal: &sealed, RecordedAt: at},
+	"LogStarted.v1":                 LogStarted{LogID: uuid.MustParse("0190a6a0-0000-7000-8000-000000000001"), Incarnation: 1},
+	"TransactionSettled.v2":         settledExample,
+	"TransactionSettled.v2-zero":    settledZero,
+	"TransactionSettled.v1":         settledV1Example,
+	"TransactionSettled.v1-zero":    settledZero,
+	"EntryReversed.v2":              reversedExample,
+	"EntryReversed.v1":              reversedV1Example,
+	"TransactionSettled.v2-held":    heldSettledExample,
+	"EntryReversed.v2-held":         heldReversedExample,
+	"HoldsReleased.v1":              releasedExample,
+	"WindowClosed.v1":               closedExample,
+	"WindowClosed.v1-nothing":       closedNothing,
+	"BusinessDateAdvanced.v1":       book.BusinessDateAdvanced{From: "2026-11-30", To: "2026-12-01", RecordedAt: at},
+	"BusinessDateAdvanced.v1-first": book.BusinessDateAdvanced{To: "2026-12-01", RecordedAt: at},
+	"AdjustmentPosted.v1":           adjustedExample,
+	"OriginalAwaited.v1":            awaitedRefund,
+	"OriginalAwaited.v1-reversal":   awaitedReversal,
+	"CalendarPublished.v1":          calendarExample,
+	"PartyRegistered.v1":            party.PartyRegistered{Party: "studio-7", Kind: party.Provider, Country: "KR", Personal: &sealed, RecordedAt: at},
+	"PartyDetailsChanged.v1":        party.PartyDetailsChanged{Party: "studio-7", Personal: &sealed, RecordedAt: at},
 	"ContractSigned.v1": contract.ContractSigned{
 		Terms: contract.Terms{
 			Contract: "c-1", Book: "main", Schedule: "standard", Zone: "Asia/Seoul", From: "2026-01-01", Until: "2027-01-01", Priority: 2,
@@ -163,6 +174,7 @@ var examples = map[string]domain.Event{
 			Floors:     []contract.Floor{{Role: "operator", Purpose: "prepaid", Amounts: map[money.Currency]money.Amount{"KRW": money.Zero, "USD": money.New(-5000, 2)}}},
 		}, RecordedAt: at,
 	},
+	"SchedulePublished.v1-held":     schedule.SchedulePublished{Document: heldSchedule, RecordedAt: at},
 	"SchedulePublished.v1-language": schedule.SchedulePublished{Document: languageExample, RecordedAt: at},
 	"ContractEnded.v1":              contract.ContractEnded{Contract: "c-1", Until: "2026-12-01", Reason: "replaced", RecordedAt: at},
 	"SchedulePublished.v1": schedule.SchedulePublished{

@@ -46,7 +46,22 @@ func settledEvents() *rapid.Generator[book.TransactionSettled] {
 		return line
 	})
 	count := rapid.Custom(func(t *rapid.T) fee.Count {
-		return fee.Count{Counter: text.Draw(t, "counter"), Days: rapid.IntRange(0, 400).Draw(t, "days"), Before: amount.Draw(t, "before"), After: amount.Draw(t, "after")}
+		return fee.Count{Counter: text.Draw(t, "counter"), Days: rapid.IntRange(0, 400).Draw(t, "days"), Before: amount.Draw(t, "before"), After: amount.Draw(t, "after"), Closes: domain.Date(plain.Draw(t, "closes"))}
+	})
+	hold := rapid.Custom(func(t *rapid.T) book.Hold {
+		return book.Hold{Account: ledger.AccountID(text.Draw(t, "account")), Into: text.Draw(t, "into"), On: domain.Date(plain.Draw(t, "on")), Change: amount.Draw(t, "change")}
+	})
+	converted := rapid.Custom(func(t *rapid.T) fee.Converted {
+		return fee.Converted{Rule: text.Draw(t, "rule"), Conversion: fee.Conversion{
+			From: money.Currency(plain.Draw(t, "from")), Amount: amount.Draw(t, "amount"), To: money.Currency(plain.Draw(t, "to")), Mid: text.Draw(t, "mid"), Rate: plain.Draw(t, "rate"),
+			Exact: plain.Draw(t, "exact"), Rounding: text.Draw(t, "rounding"), Value: amount.Draw(t, "value"), Result: amount.Draw(t, "result"), Spread: amount.Draw(t, "spread"),
+		}}
+	})
+	ref := rapid.Custom(func(t *rapid.T) domain.Ref {
+		return domain.Ref{Stream: domain.StreamID(plain.Draw(t, "stream")), Revision: rapid.Uint64().Draw(t, "revision")}
+	})
+	original := rapid.Custom(func(t *rapid.T) *book.Original {
+		return &book.Original{Key: book.Key{Source: plain.Draw(t, "o source"), ExternalID: text.Draw(t, "o id")}, Ref: ref.Draw(t, "o")}
 	})
 	revision := rapid.Custom(func(t *rapid.T) book.Revision {
 		return book.Revision(rapid.OneOf(rapid.Uint64Max(99), rapid.Uint64(), rapid.Just(uint64(book.NotRecorded))).Draw(t, "revision"))
@@ -71,7 +86,17 @@ func settledEvents() *rapid.Generator[book.TransactionSettled] {
 		}
 		if rapid.Bool().Draw(t, "has original") {
 			e.Refunded = amount.Draw(t, "refunded")
-			e.Original = &book.Original{Key: book.Key{Source: plain.Draw(t, "o source"), ExternalID: text.Draw(t, "o id")}, Ref: domain.Ref{Stream: domain.StreamID(plain.Draw(t, "o stream")), Revision: rapid.Uint64().Draw(t, "o revision")}}
+			e.Original = original.Draw(t, "original")
+		}
+		if rapid.IntRange(0, 3).Draw(t, "has what is rare") == 0 {
+			e.Restores = original.Draw(t, "restores")
+			awaited := ref.Draw(t, "awaited")
+			e.Awaited = &awaited
+			e.Calendars = rapid.MapOf(text, revision).Draw(t, "calendars")
+			e.Conversions = rapid.SliceOfN(converted, 0, 2).Draw(t, "conversions")
+		}
+		if rapid.Bool().Draw(t, "has holds") {
+			e.Holds = rapid.SliceOfN(hold, 0, 3).Draw(t, "holds")
 		}
 		if rapid.Bool().Draw(t, "has postings") {
 			e.Postings = rapid.SliceOfN(posting, 0, 6).Draw(t, "postings")
@@ -110,6 +135,7 @@ func checkSettled(t interface {
 
 func TestSettledIsWrittenAndReadAsByEncodingJSON(t *testing.T) {
 	checkSettled(t, settledExample)
+	checkSettled(t, heldSettledExample)
 	checkSettled(t, book.TransactionSettled{})
 	rapid.Check(t, func(t *rapid.T) { checkSettled(t, settledEvents().Draw(t, "event")) })
 }
@@ -196,20 +222,22 @@ func FuzzReadMeta(f *testing.F) {
 
 // TestTheFastPathIsTaken: as a rule, the hand-written reader is enough.
 func TestTheFastPathIsTaken(t *testing.T) {
+	for _, e := range []book.TransactionSettled{settledExample, heldSettledExample} {
+		e.ExternalID, e.Product = "A-1", "정산 <skin> & more"
+		data, err := Encode(e)
+		require.NoError(t, err)
+		r := reader{data: data, whole: string(data)}
+		read, ok := r.settled(nil)
+		require.True(t, ok)
+		require.Empty(t, cmp.Diff(e, read, exact))
+		_, ok = new(Summaries).Read(Recorded{Type: typeSettled, Data: data})
+		require.True(t, ok)
+	}
 	e := settledExample
-	e.ExternalID, e.Product = "A-1", "정산 <skin> & more"
-	data, err := Encode(e)
-	require.NoError(t, err)
-	r := reader{data: data, whole: string(data)}
-	read, ok := r.settled(nil)
-	require.True(t, ok)
-	require.Empty(t, cmp.Diff(e, read, exact))
-	_, ok = new(Summaries).Read(Recorded{Type: typeSettled, Data: data})
-	require.True(t, ok)
 	meta, err := Meta{Actor: "source:a", Authenticated: "none", Delivery: "d", Offset: 3, RecordedAt: e.RecordedAt}.Encode()
 	require.NoError(t, err)
-	r = reader{data: meta, whole: string(meta)}
-	_, ok = r.meta()
+	r := reader{data: meta, whole: string(meta)}
+	_, ok := r.meta()
 	require.True(t, ok)
 }
 

@@ -161,11 +161,11 @@ type outcome struct {
 	result   fee.Result
 	shown    fee.Explanation
 	names    map[string]string // of counters, by id
-	book     string            // that it was settled in; empty where books cannot post the schedule
+	book     string            // that it was settled in
 }
 
-// rate rates a transaction: by the engine, as an explanation and, where books can
-// post the schedule, through the command door. All say the same.
+// rate rates a transaction: by the engine, as an explanation, and through the command
+// door. All say the same.
 func (b *bench) rate(t testing.TB, id string, tx transaction) *outcome {
 	t.Helper()
 	if tx.on == "" {
@@ -184,7 +184,7 @@ func (b *bench) rate(t testing.TB, id string, tx transaction) *outcome {
 		o.in.Type = "sale"
 	}
 	if tx.sale != nil {
-		o.in.Original = &fee.Sale{Amount: tx.sale.in.Amount, Lines: tx.sale.result.Lines, Attributes: tx.sale.in.Attributes}
+		o.in.Original = &fee.Sale{Amount: tx.sale.in.Amount, On: tx.sale.in.On, Lines: tx.sale.result.Lines, Attributes: tx.sale.in.Attributes}
 	}
 	var err error
 	o.result, err = o.schedule.Apply(o.in)

@@ -34,7 +34,7 @@ func reserve(b *bench, v *vector) {
 		reserveUpToACap(b, v)
 		return
 	case v.has("policy"):
-		chargeback(v)
+		chargeback(b, v)
 		return
 	case v.has("basis"):
 		reserveOfTheNet(b, v)
@@ -77,25 +77,21 @@ func reserveOfTheNet(b *bench, v *vector) {
 	v.is("paid_now", sale.line("paid_now").Add(refund.line("paid_now")))
 }
 
-// chargeback takes an amount out of a reserve, the oldest slice first.
-func chargeback(v *vector) {
+// chargeback takes an amount out of a reserve, the oldest slice first: sales fill the
+// slices of a book, and the book pays the chargeback.
+func chargeback(b *bench, v *vector) {
 	expected, ok := v.expect["slices"].(map[string]any)
 	require.True(v, ok)
 	v.used = append(v.used, "slices")
 	var taken string
-	var held fee.Reserve
-	var err error
-	hold := func(on domain.Date, amounts string) {
-		held, err = held.Add(on, amount(v, amounts))
-		require.NoError(v, err)
-	}
+	held := map[domain.Date]string{}
 	switch event := v.in("event"); v.in("policy") {
 	case "oldest slice first":
 		found := numbered(v, event, "chargeback # with reserve slices # #")
 		taken = found[0]
 		for _, slice := range found[1:] {
 			on, amounts, _ := strings.Cut(slice, ":")
-			hold(domain.Date(on), amounts)
+			held[domain.Date(on)] = amounts
 		}
 	case "oldest first then available":
 		found := numbered(v, event, "chargeback # slices #")
@@ -103,24 +99,16 @@ func chargeback(v *vector) {
 		dates := names(expected)
 		slices.Sort(dates)
 		for i, amounts := range strings.Split(found[1], "+") {
-			hold(domain.Date(dates[i]), amounts)
+			held[domain.Date(dates[i])] = amounts
 		}
 	default:
 		require.Fail(v, "unknown policy")
 	}
-	left, _, short, err := held.Take(amount(v, taken))
-	require.NoError(v, err)
-	remains := map[string]string{}
-	for on := range expected {
-		remains[on] = "0"
-	}
-	for _, slice := range left {
-		remains[string(slice.On)] = slice.Amount.Shorten().String()
-	}
+	left, short := b.ledger.chargeback(v, b.versions["rolling-reserve"], b.on(v, "rolling-reserve", "2026-01-01", nil), v.currency, held, taken)
+	require.Len(v, held, len(expected))
 	for on, amounts := range expected {
-		require.Equal(v, amounts, remains[on], on)
+		require.Equal(v, amounts, left[domain.Date(on)].Shorten().String(), on)
 	}
-	require.Len(v, remains, len(expected))
 	v.is("seller_available_change", formula.FromAmount(short.Neg()))
 }
 

@@ -61,6 +61,7 @@ func (b *bench) close(v *vector, id, period, currency string, parameters, sums m
 	require.NoError(v, err)
 	periods := s.Document().Periods
 	at := slices.IndexFunc(periods, func(p fee.Period) bool { return p.ID == period })
+	b.ledger.end(v, b.versions[id], s, periods[at], result, currency, parameters, sums)
 	return &closed{v, periods[at], result}
 }
 

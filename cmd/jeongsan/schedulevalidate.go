@@ -8,7 +8,6 @@ import (
 
 	"github.com/jeongsan/jeongsan/docs"
 	"github.com/jeongsan/jeongsan/domain"
-	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/internal/yamldoc"
 )
 
@@ -55,8 +54,6 @@ type validatedSchedule struct {
 	EffectiveFrom domain.Date `json:"effective_from"`
 	Rules         int         `json:"rules"`
 	Cases         int         `json:"cases"`
-	// Unpostable says why the schedule cannot be published yet.
-	Unpostable string `json:"unpostable,omitempty"`
 }
 
 func (p *program) validateSchedules(files []string) error {
@@ -90,22 +87,11 @@ func validate(file string) validated {
 		return result
 	}
 	for _, s := range schedules {
-		shown := validatedSchedule{Schedule: s.Schedule, Version: s.Version, EffectiveFrom: s.EffectiveFrom, Rules: len(s.Rules), Cases: len(s.Cases)}
-		if err := postable(s); err != nil {
-			shown.Unpostable = err.Error()
-		}
-		result.Schedules = append(result.Schedules, shown)
+		result.Schedules = append(result.Schedules, validatedSchedule{
+			Schedule: s.Schedule, Version: s.Version, EffectiveFrom: s.EffectiveFrom, Rules: len(s.Rules), Cases: len(s.Cases),
+		})
 	}
 	return result
-}
-
-// postable is nil where the book can post all that a valid schedule asks for.
-func postable(s fee.Document) error {
-	compiled, err := fee.Compile(s)
-	if err != nil {
-		return err
-	}
-	return compiled.Posts()
 }
 
 // faultsOf takes the faults of a file apart.
@@ -125,9 +111,6 @@ func (p *program) printValidated(results []validated) {
 	for _, r := range results {
 		for _, s := range r.Schedules {
 			fmt.Fprintf(p.stdout, "%s: schedule %s version %d, from %s: %s, %s\n", r.File, s.Schedule, s.Version, s.EffectiveFrom, quantity(s.Rules, "rule"), quantity(s.Cases, "case"))
-			if s.Unpostable != "" {
-				fmt.Fprintf(p.stdout, "  not yet to be published: %s\n", s.Unpostable)
-			}
 		}
 		if len(r.Faults) > 0 {
 			fmt.Fprintln(p.stdout, yamldoc.Faults(r.Faults).Error())

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/money"
 )
@@ -33,6 +34,8 @@ type Policy struct {
 	// SubMinor lets amounts finer than the currency's minor unit settle; what is
 	// finer goes to the schedule's rounding account.
 	SubMinor bool `json:"sub_minor,omitempty"`
+	// Await lets a refund or a reversal that comes before its original wait for it.
+	Await bool `json:"await,omitempty"`
 }
 
 // Terms are the contract and schedule that the command door found for a
@@ -45,6 +48,8 @@ type Terms struct {
 	Parties          Parties // the transaction's and the contract's
 	EffectiveOn      domain.Date
 	Floors           []Floor
+	// Calendar finds a calendar of business days with the revision of its stream.
+	Calendar func(id string) (*calendar.Calendar, Revision, error)
 }
 
 // Floor is below what a transaction may not take an account of a role's party:
@@ -63,6 +68,7 @@ type SettleTransaction struct {
 	// Filled by the command door, never by callers. Original is the event that settled
 	// the transaction which this one names, where AsOriginal asks for it: the terms
 	// are then those of that event.
+	// What a re-rating has restated, Original says as restated.
 	Terms      *Terms              `json:"-"`
 	Original   *TransactionSettled `json:"-"`
 	RecordedAt time.Time           `json:"-"`
@@ -79,6 +85,7 @@ type ReverseEntry struct {
 	Target      Key       `json:"target"`
 	Reason      string    `json:"reason"`
 	OccurredAt  time.Time `json:"occurred_at"`
+	Policy      Policy    `json:"policy,omitzero"`
 
 	// Filled by the command door: the event that settled the target, read from
 	// the log, and the effective date. Nil where the book has no such transaction.

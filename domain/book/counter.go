@@ -16,7 +16,8 @@ import (
 const lateDays = fee.LateDays
 
 // counter is one sum of an accumulator, or one day bucket of a rolling one. A
-// plain counter of zero is as good as none; a bucket stays until its day is too old.
+// plain counter of zero is as good as none, unless its window is to be closed; a
+// bucket stays until its day is too old.
 type counter struct {
 	id string
 	Counted
@@ -33,6 +34,57 @@ type counter struct {
 type Counted struct {
 	Value money.Amount
 	Days  int // of the rolling window that a bucket is part of; else 0
+	// Closes is the first business date on which the window may be closed; empty where
+	// nothing is to be done at its end. Closed says that it was. What comes late still
+	// counts, but is not closed again.
+	Closes domain.Date
+	Closed bool
+}
+
+// end is the date on which an open window is to be closed; empty where it is not.
+func (c *counter) end() domain.Date {
+	if !c.held || c.Closed {
+		return ""
+	}
+	return c.Closes
+}
+
+// ends reports whether the counter's window is to be closed on a date.
+func (c *counter) ends(on domain.Date) bool { return c.end() == on }
+
+// inDate orders the windows that are to be closed on one date.
+func (c *counter) inDate(o *counter) int { return strings.Compare(c.id, o.id) }
+
+// Ended lists up to most open windows that may be closed on a business date, by their
+// counters' ids, in the order in which an advance closes them: by date and id.
+func (s *State) Ended(until domain.Date, most int) []string {
+	ended := s.ending.until(until, most)
+	ids := make([]string, len(ended))
+	for i, c := range ended {
+		ids[i] = c.id
+	}
+	return ids
+}
+
+// Counted is the value of an accumulator as the end of a window finds it: what
+// fee.PeriodEnd.Before asks for. CodeConflict says that a rolling window reaches back
+// to days that the book has dropped.
+func (s *State) Counted(c fee.Counter) (money.Amount, error) {
+	if c.Days > 0 {
+		base, day := splitBucket(c.ID())
+		if buckets := s.buckets[base]; len(buckets) > 0 && s.late(buckets, day, c.Days) {
+			return money.Zero, &domain.Error{
+				Code: domain.CodeConflict, Field: "counter", Value: c.ID(),
+				Message: "accumulator " + c.Name + " has counted on " + string(buckets[len(buckets)-1].day) + " and keeps no days that old",
+				Remedy:  "let the period read an accumulator of its own window",
+			}
+		}
+	}
+	value, err := s.windowed(c.ID(), c.Days)
+	if err != nil || c.Currency == "" {
+		return value.Shorten(), err
+	}
+	return value.In(c.Currency), nil
 }
 
 // Counter returns the value of one counter or day bucket by fee.Counter's ID;
@@ -150,12 +202,8 @@ func oldest(newest domain.Date, days int) domain.Date { return addDays(newest, 1
 func (s *State) tally(counts []fee.Count) error {
 	for i := range counts {
 		n := &counts[i]
-		held, err := s.windowed(n.Counter, n.Days)
-		if err != nil {
+		if err := s.stood(counts[i : i+1]); err != nil {
 			return err
-		}
-		if held.Cmp(n.Before) != 0 {
-			return &domain.Error{Code: domain.CodeConflict, Field: "counts", Value: n.Counter, Message: "it stood at " + held.String() + ", not at " + n.Before.String()}
 		}
 		value := n.After
 		if n.Days > 0 {
@@ -167,13 +215,32 @@ func (s *State) tally(counts []fee.Count) error {
 				return err
 			}
 		}
-		if n.After.Cmp(n.Before) == 0 {
+		if n.After.Cmp(n.Before) == 0 && n.Closes == "" {
 			continue
 		}
 		c := s.counter(n.Counter)
-		s.setCounter(c, Counted{value, n.Days}, n.Days > 0 || !value.IsZero())
+		to := Counted{Value: value, Days: n.Days, Closes: c.Closes, Closed: c.Closed}
+		if n.Closes != "" && !c.Closed {
+			to.Closes = n.Closes
+		}
+		s.setCounter(c, to, n.Days > 0 || to.Closes != "" || !value.IsZero())
 		if n.Days > 0 {
 			s.dropOld(c.base)
+		}
+	}
+	return nil
+}
+
+// stood makes sure that values before are the book's.
+func (s *State) stood(counts []fee.Count) error {
+	for i := range counts {
+		n := &counts[i]
+		held, err := s.windowed(n.Counter, n.Days)
+		if err != nil {
+			return err
+		}
+		if held.Cmp(n.Before) != 0 {
+			return &domain.Error{Code: domain.CodeConflict, Field: "counts", Value: n.Counter, Message: "it stood at " + held.String() + ", not at " + n.Before.String()}
 		}
 	}
 	return nil
@@ -223,7 +290,16 @@ func (s *State) putCounter(c *counter, to Counted, held bool) {
 	if filed != bucket {
 		s.file(c, bucket)
 	}
+	before := c.end()
 	c.Counted, c.held = to, held
+	if after := c.end(); before != after {
+		if before != "" {
+			s.ending.remove(before)
+		}
+		if after != "" {
+			s.ending.add(after, c)
+		}
+	}
 }
 
 // file puts a bucket on the list of its window's days, or takes it off.
@@ -248,7 +324,12 @@ func (c *counter) fingerprint() sum {
 	b = append(b, 0)
 	b = strconv.AppendInt(b, int64(c.Days), 10)
 	b = append(b, 0)
-	return sumOf(c.Value.Shorten().Append(b))
+	b = c.Value.Shorten().Append(b)
+	if c.Closes != "" {
+		b = append(append(b, 0), c.Closes...)
+		b = strconv.AppendBool(append(b, 0), c.Closed)
+	}
+	return sumOf(b)
 }
 
 // splitBucket takes the day out of a bucket's id, where the window stands in it:

@@ -157,17 +157,18 @@ refund r1 of s1 -10.00 USD
   debit  studio-7/payable/USD   9.45
 charge c1 of r1 4.00 USD
   debit  pg/receivable/USD      4.00
-  credit shop/payable/USD       0.12
+  credit shop/payable/USD       0.30
   credit nts/payable/USD        0.20
   debit  kim/payable/USD        0.10
-  credit studio-7/payable/USD   3.78
+  credit studio-7/payable/USD   3.60
 charge c2 of r1 6.00 USD
   debit  pg/receivable/USD      6.00
-  credit shop/payable/USD       0.18
   credit nts/payable/USD        0.30
   debit  kim/payable/USD        0.15
-  credit studio-7/payable/USD   5.67
-balance kim/payable/USD 0.25 0.25`,
+  credit studio-7/payable/USD   5.85
+refund r2 of s1 -10.00 USD
+balance shop/payable/USD 0.60 0.60
+balance kim/payable/USD 0.25 0.50`,
 
 	"a rolling window sums its days": `
 schedule busy

@@ -19,18 +19,32 @@ var Decider = domain.Decider[*State, domain.Command]{Initial: newState, Decide: 
 func Lookup(s *State, command domain.Command) (revision uint64, replay bool, err error) {
 	switch c := command.(type) {
 	case SettleTransaction:
-		return s.replayed(c.Transaction.Key, c.Transaction.ContentHash, KindSettlement)
+		return s.settledBefore(&c.Transaction)
 	case *SettleTransaction:
-		return s.replayed(c.Transaction.Key, c.Transaction.ContentHash, KindSettlement)
+		return s.settledBefore(&c.Transaction)
 	case ReverseEntry:
-		return s.replayed(c.Key, c.ContentHash, KindReversal)
+		return s.replayed(c.Key, c.ContentHash, KindReversal, c.Target)
 	case *ReverseEntry:
-		return s.replayed(c.Key, c.ContentHash, KindReversal)
+		return s.replayed(c.Key, c.ContentHash, KindReversal, c.Target)
+	case PostAdjustment:
+		return s.replayed(c.Key, c.ContentHash, KindAdjustment, Key{})
+	case *PostAdjustment:
+		return s.replayed(c.Key, c.ContentHash, KindAdjustment, Key{})
+	case AdvanceBusinessDate:
+		return s.reached(&c)
+	case *AdvanceBusinessDate:
+		return s.reached(c)
 	}
 	return 0, false, unknownCommand(command)
 }
 
-func (s *State) replayed(key Key, hash string, kind Kind) (uint64, bool, error) {
+func (s *State) settledBefore(t *Transaction) (uint64, bool, error) {
+	return s.replayed(t.Key, t.ContentHash, KindSettlement, t.original())
+}
+
+// replayed looks a key up. rests is the key that a refund or a reversal names: one
+// that waits is carried out as soon as the book has that transaction.
+func (s *State) replayed(key Key, hash string, kind Kind, rests Key) (uint64, bool, error) {
 	if err := key.check(""); err != nil {
 		return 0, false, err
 	}
@@ -38,17 +52,35 @@ func (s *State) replayed(key Key, hash string, kind Kind) (uint64, bool, error) 
 		return 0, false, s.err
 	}
 	record, found, err := s.lookup(key)
-	if err != nil || !found {
+	if err != nil || !found || record.Kind == KindAwaited {
 		return 0, false, err
+	}
+	if record.ContentHash == hash && record.waitsAs(kind) {
+		original, _, err := s.lookup(rests)
+		return record.Revision, original.Kind == KindAwaited, err
 	}
 	if record.ContentHash == hash && record.Kind == kind {
 		return record.Revision, true, nil
 	}
-	return 0, false, &domain.Error{
+	fault := &domain.Error{
 		Code: domain.CodeConflict, Field: "external_id", Value: key.ExternalID,
 		Message: "the key came before with other content, as the " + record.Kind.String() + " at revision " + strconv.FormatUint(record.Revision, 10),
 		Remedy:  "reverse that transaction and send the corrected one under its own id",
 	}
+	switch record.Kind {
+	case KindAwaiting:
+		fault.Message = "the key came before with other content, at revision " + strconv.FormatUint(record.Revision, 10) + ", and waits for its original"
+		fault.Remedy = "send the original, then reverse what has waited and send the corrected one under its own id"
+	case KindAdjustment:
+		fault.Remedy = "post the opposite adjustment and the corrected one, each under its own id"
+	}
+	return 0, false, fault
+}
+
+// waitsAs reports whether the record is of a refund (KindSettlement) or a reversal
+// that waits for its original. A refund has a currency, a reversal has none yet.
+func (r KeyRecord) waitsAs(kind Kind) bool {
+	return r.Kind == KindAwaiting && (kind == KindSettlement && r.Currency != "" || kind == KindReversal && r.Currency == "")
 }
 
 // decide gives one event, none for a replay, or an error that says why not; the
@@ -68,6 +100,14 @@ func decide(s *State, command domain.Command) ([]domain.Event, error) {
 		event, err = s.reverse(&c)
 	case *ReverseEntry:
 		event, err = s.reverse(c)
+	case PostAdjustment:
+		event, err = s.adjust(&c)
+	case *PostAdjustment:
+		event, err = s.adjust(c)
+	case AdvanceBusinessDate:
+		event, err = s.advance(&c)
+	case *AdvanceBusinessDate:
+		event, err = s.advance(c)
 	default:
 		err = unknownCommand(command)
 	}
@@ -85,6 +125,9 @@ func (s *State) fits(postings []ledger.Posting) error {
 		}
 		return &domain.Error{Code: domain.CodeInternal, Field: "postings", Message: "a book decided an entry that is not one", Err: err}
 	}
+	if len(postings) > fewPostings {
+		return s.manyFit(postings)
+	}
 	for i := range postings {
 		p := &postings[i]
 		if repeated(postings[:i], p.Account) {
@@ -98,15 +141,40 @@ func (s *State) fits(postings []ledger.Posting) error {
 			}
 			var err error
 			if balance, err = balance.Add(q.Side, q.Amount); err != nil {
-				return &domain.Error{
-					Code: domain.CodeOutOfRange, Field: "amount", Value: q.Amount.String(),
-					Message: "the " + q.Side.String() + " total of account " + string(p.Account) + " would not fit in 64 bits",
-					Remedy:  "continue with another account", Err: err,
-				}
+				return unfitting(q, err)
 			}
 		}
 	}
 	return nil
+}
+
+// fewPostings is how many are looked through again and again rather than noted.
+const fewPostings = 32
+
+// manyFit tries the balances of a long entry.
+func (s *State) manyFit(postings []ledger.Posting) error {
+	after := make(map[ledger.AccountID]ledger.Balance, len(postings))
+	for i := range postings {
+		p := &postings[i]
+		balance, seen := after[p.Account]
+		if !seen {
+			balance = s.Balance(p.Account)
+		}
+		balance, err := balance.Add(p.Side, p.Amount)
+		if err != nil {
+			return unfitting(p, err)
+		}
+		after[p.Account] = balance
+	}
+	return nil
+}
+
+func unfitting(p *ledger.Posting, err error) error {
+	return &domain.Error{
+		Code: domain.CodeOutOfRange, Field: "amount", Value: p.Amount.String(),
+		Message: "the " + p.Side.String() + " total of account " + string(p.Account) + " would not fit in 64 bits",
+		Remedy:  "continue with another account", Err: err,
+	}
 }
 
 func repeated(postings []ledger.Posting, account ledger.AccountID) bool {

@@ -5,8 +5,8 @@
 //
 // # State
 //
-// The state has two halves. The hot half (balances, counters, last recorded time,
-// number of events) is held whole. The keyed half, one KeyRecord per transaction, grows
+// The state has two halves. The hot half (balances, counters, what is held, business
+// date, last recorded time, number of events) is held whole. The keyed half, one KeyRecord per transaction, grows
 // with history and is held only as far as a decision needs it:
 //
 //	command ──Keys──▶ keys to load ──State.Load──▶ Decide ──events──▶ Evolve ──Changes──▶ index
@@ -33,6 +33,41 @@
 // takes back what its target counted. Of a rolling window each day has a bucket and
 // the window is their sum; a bucket that no window can need any more, not even that
 // of a transaction which comes a month late, is dropped when a newer day is counted.
+//
+// # What comes early, and what is given back again
+//
+// A refund or a reversal whose source lets it wait is recorded before its original
+// (OriginalAwaited): its key has a record, and so has that of the original, as a
+// tombstone. One waits for one original. When that is settled, the event says what
+// waited (Awaited), and the command door carries this out right behind it.
+//
+// What gives back a refund or a chargeback, as a dispute that was won does, restores
+// the sale behind it: of this less is given back then, and it can be refunded again.
+// The sum of refunds less that of what was restored never exceeds a sale.
+//
+// An adjustment posts what it asks for. That of a re-rating says also how its
+// transaction would have been settled; refunds and reversals rest on that from then
+// on (Restated). Counters never change by it.
+//
+// # Held money
+//
+// A share of a rule with a hold is posted to a purpose of its own, and the book keeps
+// one sum for each account, purpose that it moves into, and date: a slice. Every event
+// that changes slices says so beside its postings, and folding refuses less than
+// nothing. What takes from such a share takes from its slice as far as that goes, and
+// the rest from where the money has gone:
+//
+//	sale ──▶ owner/reserve ──its date comes──▶ owner/payable
+//	             │ slice                          │
+//	             └────◀── refund, chargeback ──▶──┘
+//
+// Nothing moves time but AdvanceBusinessDate, by one date at a time. It is carried out
+// in steps, one event each: slices that are due are released, so many at a time; then
+// windows of accumulators that have ended are closed, one at a time, by the periods of
+// their schedule; when nothing is left the date is there. The state alone says which
+// step is next, so that any number of callers may repeat the command whenever a
+// process or a connection was lost: no step is taken twice and none is left out. An
+// agenda of dates finds the next step without looking at what is not due.
 //
 // # What may not live here
 //

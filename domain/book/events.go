@@ -41,6 +41,11 @@ type TransactionSettled struct {
 	// of what was given back of it before this one.
 	Original *Original    `json:"original,omitempty"`
 	Refunded money.Amount `json:"refunded,omitzero"`
+	// Restores is the sale behind Original, where that one is itself a refund or a
+	// chargeback: what the sale has refunded goes down again by Amount.
+	Restores *Original `json:"restores,omitempty"`
+	// Awaited is the OriginalAwaited that waited for this transaction.
+	Awaited *domain.Ref `json:"awaited,omitempty"`
 	// Contract and Schedule with the revisions of their streams that were looked at,
 	// and the version of the schedule. A refund that is rated as its original has
 	// those of the original.
@@ -51,7 +56,15 @@ type TransactionSettled struct {
 	Version          int      `json:"version"`
 	Engine           int      `json:"engine"` // version of the rating engine
 
+	// Calendars are those that were looked at, by id, with the revisions of their streams.
+	Calendars map[string]Revision `json:"calendars,omitempty"`
+
 	Postings []ledger.Posting `json:"postings"`
+	// Holds is what the transaction holds back until dates, or takes of what is held.
+	Holds []Hold `json:"holds,omitempty"`
+	// Conversions are the shares that are paid in another currency; their postings
+	// follow those of the lines.
+	Conversions []fee.Converted `json:"conversions,omitempty"`
 	// Counts is what the transaction made of accumulators.
 	Counts      []fee.Count `json:"counts,omitempty"`
 	Explanation []fee.Line  `json:"explanation"`
@@ -73,19 +86,25 @@ type EntryReversed struct {
 	Reverses    Original `json:"reverses"`
 	// Original is the transaction that the reversed one had named: its refunded
 	// amount goes down again.
-	Original    *Original      `json:"original,omitempty"`
+	Original *Original `json:"original,omitempty"`
+	// Restores is that of the reversed transaction: what its sale has refunded goes
+	// up again.
+	Restores    *Original      `json:"restores,omitempty"`
 	Reason      string         `json:"reason"`
 	OccurredAt  time.Time      `json:"occurred_at"`
 	EffectiveOn domain.Date    `json:"effective_on"`
 	RecordedAt  time.Time      `json:"recorded_at"`
 	Currency    money.Currency `json:"currency"`
 	// Amount is the reversed transaction's amount with the other sign.
-	Amount   money.Amount     `json:"amount"`
-	Type     string           `json:"type"` // of the reversed transaction
-	Method   string           `json:"method,omitempty"`
-	Product  string           `json:"product,omitempty"`
-	Parties  Parties          `json:"parties,omitempty"`
+	Amount  money.Amount `json:"amount"`
+	Type    string       `json:"type"` // of the reversed transaction
+	Method  string       `json:"method,omitempty"`
+	Product string       `json:"product,omitempty"`
+	Parties Parties      `json:"parties,omitempty"`
+	// Postings are those that stand for the reversed transaction with sides swapped;
+	// what it held and has been released since is taken from where it went.
 	Postings []ledger.Posting `json:"postings"`
+	Holds    []Hold           `json:"holds,omitempty"`
 	// Counts takes back what the reversed transaction made of accumulators.
 	Counts []fee.Count `json:"counts,omitempty"`
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/ledger"
+	"github.com/jeongsan/jeongsan/domain/money"
 )
 
 // evolve folds the event at revision s.Count() into the state. Events are trusted
@@ -23,6 +24,16 @@ func evolve(s *State, event domain.Event) *State {
 		err = s.settled(&e)
 	case EntryReversed:
 		err = s.reversed(&e)
+	case AdjustmentPosted:
+		err = s.adjusted(&e)
+	case OriginalAwaited:
+		err = s.awaits(&e)
+	case HoldsReleased:
+		err = s.released(&e)
+	case WindowClosed:
+		err = s.closed(&e)
+	case BusinessDateAdvanced:
+		err = s.advanced(&e)
 	default:
 		err = &domain.Error{Code: domain.CodeInternal, Field: "event", Value: event.EventType(), Message: "a book does not know this event"}
 	}
@@ -33,16 +44,21 @@ func evolve(s *State, event domain.Event) *State {
 }
 
 func (s *State) settled(e *TransactionSettled) error {
-	if err := s.unused(e.Key); err != nil {
+	fresh, err := s.unused(e.Key, true)
+	if err != nil {
 		return err
 	}
-	var original KeyRecord
+	var original, sale KeyRecord
 	if e.Original != nil {
-		var err error
 		if original, err = s.existing(e.Original.Key); err != nil {
 			return err
 		}
 		if original.Refunded, err = original.Refunded.Add(e.Amount.Abs()); err != nil {
+			return err
+		}
+	}
+	if e.Restores != nil {
+		if sale, err = s.lowered(e.Restores.Key, e.Amount); err != nil {
 			return err
 		}
 	}
@@ -52,18 +68,26 @@ func (s *State) settled(e *TransactionSettled) error {
 	if err := s.apply(e.Postings, e.RecordedAt); err != nil {
 		return err
 	}
+	if err := s.applyHolds(e.Holds); err != nil {
+		return err
+	}
 	s.setKey(e.Key, KeyRecord{
-		Revision: s.count, ContentHash: e.ContentHash, Kind: KindSettlement, Engine: recordedEngine(e.Engine), Currency: e.Currency, Amount: e.Amount,
-	}, true)
+		Revision: s.count, ContentHash: e.ContentHash, Kind: KindSettlement, Returns: e.Original != nil, Engine: recordedEngine(e.Engine),
+		Currency: e.Currency, Amount: e.Amount,
+	}, fresh)
 	if e.Original != nil {
 		s.setKey(e.Original.Key, original, false)
+	}
+	if e.Restores != nil {
+		s.setKey(e.Restores.Key, sale, false)
 	}
 	s.count++
 	return nil
 }
 
 func (s *State) reversed(e *EntryReversed) error {
-	if err := s.unused(e.Key); err != nil {
+	fresh, err := s.unused(e.Key, true)
+	if err != nil {
 		return err
 	}
 	target, err := s.existing(e.Reverses.Key)
@@ -74,16 +98,18 @@ func (s *State) reversed(e *EntryReversed) error {
 		return &domain.Error{Code: domain.CodeConflict, Field: "reverses", Value: e.Reverses.ExternalID, Message: "reversed twice"}
 	}
 	target.ReversedBy = s.count
-	var original KeyRecord
+	var original, sale KeyRecord
 	if e.Original != nil {
-		if original, err = s.existing(e.Original.Key); err != nil {
+		if original, err = s.lowered(e.Original.Key, e.Amount); err != nil {
 			return err
 		}
-		if original.Refunded, err = original.Refunded.Sub(e.Amount.Abs()); err != nil {
+	}
+	if e.Restores != nil {
+		if sale, err = s.existing(e.Restores.Key); err != nil {
 			return err
 		}
-		if original.Refunded.Sign() < 0 {
-			return &domain.Error{Code: domain.CodeConflict, Field: "original", Value: e.Original.ExternalID, Message: "more refunds reversed than made"}
+		if sale.Refunded, err = sale.Refunded.Add(e.Amount.Abs()); err != nil {
+			return err
 		}
 	}
 	if err := s.tally(e.Counts); err != nil {
@@ -92,12 +118,18 @@ func (s *State) reversed(e *EntryReversed) error {
 	if err := s.apply(e.Postings, e.RecordedAt); err != nil {
 		return err
 	}
+	if err := s.applyHolds(e.Holds); err != nil {
+		return err
+	}
 	s.setKey(e.Key, KeyRecord{
 		Revision: s.count, ContentHash: e.ContentHash, Kind: KindReversal, Currency: e.Currency, Amount: e.Amount,
-	}, true)
+	}, fresh)
 	s.setKey(e.Reverses.Key, target, false)
 	if e.Original != nil {
 		s.setKey(e.Original.Key, original, false)
+	}
+	if e.Restores != nil {
+		s.setKey(e.Restores.Key, sale, false)
 	}
 	s.count++
 	return nil
@@ -111,12 +143,29 @@ func recordedEngine(engine int) uint8 {
 	return uint8(min(engine, math.MaxUint8))
 }
 
-// unused refuses a key that is known to exist.
-func (s *State) unused(key Key) error {
-	if record, found, _ := s.Record(key); found {
-		return &domain.Error{Code: domain.CodeConflict, Field: "external_id", Value: key.ExternalID, Message: "settled before at revision " + strconv.FormatUint(record.Revision, 10)}
+// lowered is the record of a transaction of which less is given back.
+func (s *State) lowered(key Key, by money.Amount) (KeyRecord, error) {
+	record, err := s.existing(key)
+	if err != nil {
+		return record, err
 	}
-	return nil
+	if record.Refunded, err = record.Refunded.Sub(by.Abs()); err != nil {
+		return record, err
+	}
+	if record.Refunded.Sign() < 0 {
+		return record, &domain.Error{Code: domain.CodeConflict, Field: "original", Value: key.ExternalID, Message: "more refunds reversed than made"}
+	}
+	return record, nil
+}
+
+// unused refuses a key that is known to exist, but for one that is awaited or, where
+// carriedOut, waits itself. fresh says that it has no record yet.
+func (s *State) unused(key Key, carriedOut bool) (fresh bool, err error) {
+	record, found, _ := s.Record(key)
+	if !found || carriedOut && (record.Kind == KindAwaited || record.Kind == KindAwaiting) {
+		return !found, nil
+	}
+	return false, &domain.Error{Code: domain.CodeConflict, Field: "external_id", Value: key.ExternalID, Message: "used before, by the " + record.Kind.String() + " at revision " + strconv.FormatUint(record.Revision, 10)}
 }
 
 // existing returns the record of a key that an event refers to.
@@ -138,8 +187,13 @@ func (s *State) apply(postings []ledger.Posting, recorded time.Time) error {
 		}
 		s.setBalance(p.Account, balance)
 	}
+	s.moved(recorded)
+	return nil
+}
+
+// moved moves the recorded time.
+func (s *State) moved(recorded time.Time) {
 	if recorded.After(s.recorded) {
 		s.recorded = recorded
 	}
-	return nil
 }

@@ -2,14 +2,31 @@ package book
 
 import (
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/ledger"
 	"github.com/jeongsan/jeongsan/domain/money"
 )
 
 // above refuses postings that take an account lower than the contract allows, and
-// says by how much. What raises an account passes, however low it stands; so do
-// reversals, which tell what was never so.
-func (s *State) above(terms *Terms, currency money.Currency, postings []ledger.Posting) error {
+// says by how much: in the transaction's currency first, then in those that shares are
+// converted to. What raises an account passes, however low it stands; so do reversals,
+// which tell what was never so.
+func (s *State) above(terms *Terms, currency money.Currency, result *fee.Result, postings []ledger.Posting) error {
+	if len(terms.Floors) == 0 {
+		return nil
+	}
+	if err := s.aboveIn(currency, terms, postings); err != nil {
+		return err
+	}
+	for i := range result.Conversions {
+		if err := s.aboveIn(result.Conversions[i].To, terms, postings); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *State) aboveIn(currency money.Currency, terms *Terms, postings []ledger.Posting) error {
 	for i := range terms.Floors {
 		floor := &terms.Floors[i]
 		least, bounded := floor.Amounts[currency]

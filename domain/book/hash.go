@@ -23,10 +23,11 @@ func (s sum) minus(o sum) sum {
 }
 
 // Hash is a fingerprint of the hot half: number of events, last recorded time,
-// every account with its balance and every counter, by value. Equal histories give equal hashes, in
-// whatever groups they were folded and whatever was rolled back in between; a
-// restored state has the hash of the one it was taken from. It costs one SHA-256
-// per account and counter changed since it was last asked for.
+// business date, every account with its balance and what it holds back, and every
+// counter, by value. Equal histories give equal hashes, in whatever groups they were
+// folded and whatever was rolled back in between; a restored state has the hash of
+// the one it was taken from. It costs one SHA-256 for each that has changed since it
+// was last asked for.
 func (s *State) Hash() [16]byte {
 	for _, a := range s.stale {
 		s.sum = s.sum.minus(a.part)
@@ -48,8 +49,19 @@ func (s *State) Hash() [16]byte {
 	}
 	clear(s.staleCounters)
 	s.staleCounters = s.staleCounters[:0]
+	for _, h := range s.staleSlices {
+		s.sum = s.sum.minus(h.part)
+		h.part, h.stale = sum{}, false
+		if !h.amount.IsZero() {
+			h.part = h.fingerprint()
+			s.sum = s.sum.plus(h.part)
+		}
+	}
+	clear(s.staleSlices)
+	s.staleSlices = s.staleSlices[:0]
 
-	var b [40]byte
+	var room [64]byte
+	b := room[:40]
 	binary.BigEndian.PutUint64(b[0:], s.sum.high)
 	binary.BigEndian.PutUint64(b[8:], s.sum.low)
 	binary.BigEndian.PutUint64(b[16:], s.count)
@@ -57,7 +69,10 @@ func (s *State) Hash() [16]byte {
 		binary.BigEndian.PutUint64(b[24:], uint64(s.recorded.Unix()))
 		binary.BigEndian.PutUint64(b[32:], uint64(s.recorded.Nanosecond())+1)
 	}
-	digest := sha256.Sum256(b[:])
+	if s.date != "" {
+		b = binary.BigEndian.AppendUint64(append(b, s.date...), s.dated)
+	}
+	digest := sha256.Sum256(b)
 	return [16]byte(digest[:16])
 }
 

@@ -3,19 +3,24 @@ package book
 import (
 	"time"
 
+	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/ledger"
+	"github.com/jeongsan/jeongsan/domain/money"
 )
 
 // journal holds what Rollback needs to undo all since Mark.
 type journal struct {
 	count    uint64
 	recorded time.Time
+	date     domain.Date
+	dated    uint64
 	err      error
 	// Lengths of the lists of changes at the mark.
-	changedAccounts, changedKeys, changedCounters int
-	accounts                                      []accountUndo
-	keys                                          []keyUndo
-	counters                                      []counterUndo
+	changedAccounts, changedKeys, changedCounters, changedSlices int
+	accounts                                                     []accountUndo
+	keys                                                         []keyUndo
+	counters                                                     []counterUndo
+	slices                                                       []sliceUndo
 }
 
 type accountUndo struct {
@@ -32,6 +37,12 @@ type counterUndo struct {
 	changed bool
 }
 
+type sliceUndo struct {
+	slice   *slice
+	amount  money.Amount
+	changed bool
+}
+
 type keyUndo struct {
 	key  Key
 	old  keyed
@@ -43,9 +54,10 @@ type keyUndo struct {
 func (s *State) Mark() {
 	s.marked = true
 	u := &s.undo
-	u.count, u.recorded, u.err = s.count, s.recorded, s.err
-	u.changedAccounts, u.changedKeys, u.changedCounters = len(s.changedAccounts), len(s.changedKeys), len(s.changedCounters)
-	u.accounts, u.keys, u.counters = u.accounts[:0], u.keys[:0], u.counters[:0]
+	u.count, u.recorded, u.date, u.dated, u.err = s.count, s.recorded, s.date, s.dated, s.err
+	u.changedAccounts, u.changedKeys = len(s.changedAccounts), len(s.changedKeys)
+	u.changedCounters, u.changedSlices = len(s.changedCounters), len(s.changedSlices)
+	u.accounts, u.keys, u.counters, u.slices = u.accounts[:0], u.keys[:0], u.counters[:0], u.slices[:0]
 }
 
 // Rollback undoes everything folded since Mark and removes the mark. Without a
@@ -60,6 +72,13 @@ func (s *State) Rollback() {
 			s.keys[k.key] = k.old
 		} else {
 			delete(s.keys, k.key)
+		}
+	}
+	for i := len(u.slices) - 1; i >= 0; i-- {
+		e := &u.slices[i]
+		s.putSlice(e.slice, e.amount)
+		if e.slice.changed = e.changed; !e.changed && e.amount.IsZero() {
+			e.slice.forget()
 		}
 	}
 	for i := len(u.accounts) - 1; i >= 0; i-- {
@@ -78,8 +97,9 @@ func (s *State) Rollback() {
 	}
 	s.changedCounters = s.changedCounters[:u.changedCounters]
 	s.changedAccounts = s.changedAccounts[:u.changedAccounts]
+	s.changedSlices = s.changedSlices[:u.changedSlices]
 	s.changedKeys = s.changedKeys[:u.changedKeys]
-	s.count, s.recorded, s.err = u.count, u.recorded, u.err
+	s.count, s.recorded, s.date, s.dated, s.err = u.count, u.recorded, u.date, u.dated, u.err
 	s.unmark()
 }
 
@@ -89,20 +109,25 @@ func (s *State) unmark() {
 	clear(s.undo.accounts)
 	clear(s.undo.keys)
 	clear(s.undo.counters)
-	s.undo.accounts, s.undo.keys, s.undo.counters = s.undo.accounts[:0], s.undo.keys[:0], s.undo.counters[:0]
+	clear(s.undo.slices)
+	s.undo.accounts, s.undo.keys, s.undo.counters, s.undo.slices = s.undo.accounts[:0], s.undo.keys[:0], s.undo.counters[:0], s.undo.slices[:0]
 }
 
 // Changes is what a book's events since the last Commit have made of it: what an
 // index and a snapshot take over to be as new as the state.
 type Changes struct {
-	// Count and Recorded are the state's, after all events.
-	Count    uint64
-	Recorded time.Time
-	// Keys, Accounts and Counters hold each changed key, account and counter once,
-	// with its newest value, in the order of first change.
+	// Count, Recorded, BusinessDate and DateRevision are the state's, after all events.
+	Count        uint64
+	Recorded     time.Time
+	BusinessDate domain.Date
+	DateRevision uint64
+	// Keys, Accounts, Counters and Holds hold each changed key, account, counter and
+	// slice once, with its newest value, in the order of first change.
 	Keys     []KeyChange
 	Accounts []AccountChange
 	Counters []CounterChange
+	// Change is all that is held; a snapshot must not hold one of zero any more.
+	Holds []Hold
 }
 
 // CounterChange is a counter with its newest value.
@@ -131,7 +156,7 @@ type AccountChange struct {
 // changes since the last Commit. Events folded without a mark are included.
 func (s *State) Commit() Changes {
 	changes := Changes{
-		Count: s.count, Recorded: s.recorded,
+		Count: s.count, Recorded: s.recorded, BusinessDate: s.date, DateRevision: s.dated,
 		Keys:     make([]KeyChange, 0, len(s.changedKeys)),
 		Accounts: make([]AccountChange, 0, len(s.changedAccounts)),
 	}
@@ -154,9 +179,19 @@ func (s *State) Commit() Changes {
 			delete(s.counters, c.id)
 		}
 	}
+	if len(s.changedSlices) > 0 {
+		changes.Holds = make([]Hold, 0, len(s.changedSlices))
+	}
+	for _, h := range s.changedSlices {
+		changes.Holds = append(changes.Holds, h.hold())
+		if h.changed = false; h.amount.IsZero() {
+			h.forget()
+		}
+	}
 	clear(s.changedAccounts)
 	clear(s.changedCounters)
-	s.changedKeys, s.changedAccounts, s.changedCounters = s.changedKeys[:0], s.changedAccounts[:0], s.changedCounters[:0]
+	clear(s.changedSlices)
+	s.changedKeys, s.changedAccounts, s.changedCounters, s.changedSlices = s.changedKeys[:0], s.changedAccounts[:0], s.changedCounters[:0], s.changedSlices[:0]
 	s.unmark()
 	return changes
 }

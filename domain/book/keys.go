@@ -18,15 +18,27 @@ type Kind uint8
 const (
 	KindSettlement Kind = 1
 	KindReversal   Kind = 2
+	// KindAwaiting is a refund or reversal that waits for its original; KindAwaited
+	// stands for that original until it comes.
+	KindAwaiting   Kind = 3
+	KindAwaited    Kind = 4
+	KindAdjustment Kind = 5
 )
 
-// String is "settlement" or "reversal".
+// String is a word for it: "settlement", "reversal", "awaiting", "awaited" or
+// "adjustment".
 func (k Kind) String() string {
 	switch k {
 	case KindSettlement:
 		return "settlement"
 	case KindReversal:
 		return "reversal"
+	case KindAwaiting:
+		return "awaiting"
+	case KindAwaited:
+		return "awaited"
+	case KindAdjustment:
+		return "adjustment"
 	}
 	return "invalid"
 }
@@ -37,13 +49,19 @@ type KeyRecord struct {
 	Revision    uint64
 	ContentHash string
 	Kind        Kind
+	// Returns says of a settlement that it gives back of an earlier one.
+	Returns bool
 	// Engine is the rating engine of a settlement where it is not the first: a later
 	// transaction that gives back of it is rated with it.
-	Engine   uint8
+	Engine uint8
+	// Currency and Amount are the transaction's, signed as in the event; neither is
+	// there for an adjustment, for what is awaited and for a reversal that waits.
 	Currency money.Currency
-	Amount   money.Amount // signed, as in the event
+	Amount   money.Amount
 	// Refunded is the absolute sum of what later transactions gave back of it.
 	Refunded money.Amount
+	// RestatedBy is the revision of the adjustment that restates it, 0 where none does.
+	RestatedBy uint64
 	// ReversedBy is the revision of its reversal. It is 0 where there is none: a
 	// reversal always comes after what it reverses.
 	ReversedBy uint64
@@ -54,8 +72,8 @@ func (r KeyRecord) Reversed() bool { return r.ReversedBy != 0 }
 
 // Keys lists the keys whose records Decide needs for a command, its own first: of
 // the command itself, of the original that a refund names, of the target of a
-// reversal and, once the door has filled in ReverseEntry.Reversed, of the
-// original that the target had named. It is pure; other commands have none.
+// reversal or an adjustment and, once the door has filled in the event of either, of
+// the original that this one had named. It is pure; other commands have none.
 func Keys(command domain.Command) []Key {
 	switch c := command.(type) {
 	case SettleTransaction:
@@ -66,6 +84,10 @@ func Keys(command domain.Command) []Key {
 		return c.keys()
 	case *ReverseEntry:
 		return c.keys()
+	case PostAdjustment:
+		return c.keys()
+	case *PostAdjustment:
+		return c.keys()
 	}
 	return nil
 }
@@ -75,13 +97,27 @@ func (c *SettleTransaction) keys() []Key {
 	if c.Transaction.OriginalID != "" {
 		keys = append(keys, c.Transaction.original())
 	}
-	return keys
+	return c.Original.named(keys)
 }
 
-func (c *ReverseEntry) keys() []Key {
-	keys := []Key{c.Key, c.Target}
-	if c.Reversed != nil && c.Reversed.Original != nil {
-		keys = append(keys, c.Reversed.Original.Key)
+func (c *ReverseEntry) keys() []Key { return c.Reversed.named([]Key{c.Key, c.Target}) }
+
+func (c *PostAdjustment) keys() []Key {
+	if c.Adjusts != nil {
+		return []Key{c.Key, *c.Adjusts}
+	}
+	return []Key{c.Key}
+}
+
+// named adds the keys of the transactions that a settlement refers to.
+func (e *TransactionSettled) named(keys []Key) []Key {
+	if e == nil {
+		return keys
+	}
+	for _, o := range []*Original{e.Original, e.Restores} {
+		if o != nil {
+			keys = append(keys, o.Key)
+		}
 	}
 	return keys
 }
@@ -89,40 +125,64 @@ func (c *ReverseEntry) keys() []Key {
 // original is the key that a refund names: always within the same source.
 func (t *Transaction) original() Key { return Key{t.Source, t.OriginalID} }
 
-// EventKeys lists the keys whose records Evolve changes besides the event's own.
+// EventKeys lists the keys whose records Evolve changes besides an event's own, and
+// its own where it may have had a record before, as one that has waited.
 // They must be loaded before an event is folded into a state that has been
 // restored or has dropped keys.
 func EventKeys(event domain.Event) []Key {
 	switch e := event.(type) {
 	case TransactionSettled:
-		if e.Original != nil {
-			return []Key{e.Original.Key}
+		if e.Original != nil || e.Awaited != nil {
+			return e.named([]Key{e.Key})
 		}
 	case EntryReversed:
-		if e.Original != nil {
-			return []Key{e.Reverses.Key, e.Original.Key}
+		keys := []Key{e.Key, e.Reverses.Key}
+		for _, o := range []*Original{e.Original, e.Restores} {
+			if o != nil {
+				keys = append(keys, o.Key)
+			}
 		}
-		return []Key{e.Reverses.Key}
+		return keys
+	case AdjustmentPosted:
+		if e.Adjusts != nil {
+			return []Key{e.Key, e.Adjusts.Key}
+		}
+		return []Key{e.Key}
+	case OriginalAwaited:
+		return []Key{e.Key, e.Awaits}
 	}
 	return nil
 }
 
-// Versions of the compact form. The first has no engine.
+// Versions of the compact form. The first has no engine; the third has everything.
 const (
 	recordVersion       = 1
 	recordVersionEngine = 2
+	recordVersionWhole  = 3
+
+	flagReturns = 1
 )
 
 // AppendBinary appends the compact form of the record, near 30 bytes: a version,
-// the kind, the engine where it is not the first, variable-length integers, the currency, and the content hash as bytes
-// where it has the usual form "<scheme>:<hex>".
+// the kind, the engine where it is not the first, variable-length integers, the
+// currency, and the content hash as bytes where it has the usual form
+// "<scheme>:<hex>". Plain sales and reversals keep the first two versions.
 func (r KeyRecord) AppendBinary(b []byte) ([]byte, error) {
-	if len(r.Currency) != 3 {
+	if len(r.Currency) != 0 && len(r.Currency) != 3 {
 		return b, damaged("currency " + strconv.Quote(string(r.Currency)))
 	}
-	if r.Engine == 0 {
+	whole := r.Returns || r.RestatedBy != 0 || r.Currency == "" || r.Kind > KindReversal
+	switch {
+	case whole:
+		var flags byte
+		if r.Returns {
+			flags |= flagReturns
+		}
+		b = append(b, recordVersionWhole, byte(r.Kind), r.Engine, flags, byte(len(r.Currency)))
+		b = binary.AppendUvarint(b, r.RestatedBy)
+	case r.Engine == 0:
 		b = append(b, recordVersion, byte(r.Kind))
-	} else {
+	default:
 		b = append(b, recordVersionEngine, byte(r.Kind), r.Engine)
 	}
 	b = binary.AppendUvarint(b, r.Revision)
@@ -148,18 +208,29 @@ func (r KeyRecord) MarshalBinary() ([]byte, error) { return r.AppendBinary(make(
 func (r *KeyRecord) UnmarshalBinary(data []byte) error {
 	d := decoder{data: data}
 	version := d.byte()
-	if version != recordVersion && version != recordVersionEngine {
+	if version < recordVersion || version > recordVersionWhole {
 		return damaged("version " + strconv.Itoa(int(version)))
 	}
 	var out KeyRecord
 	out.Kind = Kind(d.byte())
-	if version == recordVersionEngine {
+	letters := byte(3)
+	switch version {
+	case recordVersionEngine:
 		if out.Engine = d.byte(); out.Engine == 0 && !d.bad {
 			return damaged("no engine")
 		}
+	case recordVersionWhole:
+		out.Engine = d.byte()
+		flags := d.byte()
+		letters = d.byte()
+		if flags&^flagReturns != 0 || letters != 0 && letters != 3 {
+			return damaged("flags " + strconv.Itoa(int(flags)) + ", currency of " + strconv.Itoa(int(letters)) + " letters")
+		}
+		out.Returns = flags&flagReturns != 0
+		out.RestatedBy = d.uvarint()
 	}
 	out.Revision = d.uvarint()
-	out.Currency = money.Currency(d.take(3))
+	out.Currency = money.Currency(d.take(uint64(letters)))
 	out.Amount = d.amount()
 	out.Refunded = d.amount()
 	out.ReversedBy = d.uvarint()
@@ -174,7 +245,7 @@ func (r *KeyRecord) UnmarshalBinary(data []byte) error {
 		return damaged("cut off")
 	case len(d.data) != 0:
 		return damaged("more bytes than a record has")
-	case out.Kind != KindSettlement && out.Kind != KindReversal:
+	case out.Kind < KindSettlement || out.Kind > KindAdjustment || version != recordVersionWhole && out.Kind > KindReversal:
 		return damaged("kind " + strconv.Itoa(int(out.Kind)))
 	}
 	*r = out

@@ -24,12 +24,29 @@ func TestKeys(t *testing.T) {
 	require.Equal(t, []book.Key{key("x1"), key("r1")}, book.Keys(reverse))
 	reverse.Reversed = &book.TransactionSettled{Key: key("r1"), Original: &book.Original{Key: key("s1")}}
 	require.Equal(t, []book.Key{key("x1"), key("r1"), key("s1")}, book.Keys(&reverse), "the refund goes back to its original")
+	reverse.Reversed.Restores = &book.Original{Key: key("s0")}
+	require.Equal(t, []book.Key{key("x1"), key("r1"), key("s1"), key("s0")}, book.Keys(&reverse), "and the chargeback to its sale")
+	settle.Transaction.OriginalID = "r1"
+	settle.Original = &book.TransactionSettled{Key: key("r1"), Original: &book.Original{Key: key("s1")}}
+	require.Equal(t, []book.Key{key("r1"), key("r1"), key("s1")}, book.Keys(&settle))
+	adjusts := key("s1")
+	adjust := book.PostAdjustment{Key: key("a1")}
+	require.Equal(t, []book.Key{key("a1")}, book.Keys(adjust))
+	adjust.Adjusts = &adjusts
+	require.Equal(t, []book.Key{key("a1"), key("s1")}, book.Keys(&adjust))
+	require.Nil(t, book.Keys(book.AdvanceBusinessDate{}))
 	require.Nil(t, book.Keys(otherCommand{}))
 
 	require.Nil(t, book.EventKeys(book.TransactionSettled{Key: key("s1")}))
-	require.Equal(t, []book.Key{key("s1")}, book.EventKeys(book.TransactionSettled{Key: key("r1"), Original: &book.Original{Key: key("s1")}}))
-	require.Equal(t, []book.Key{key("r1"), key("s1")}, book.EventKeys(book.EntryReversed{Key: key("x1"), Reverses: book.Original{Key: key("r1")}, Original: &book.Original{Key: key("s1")}}))
-	require.Equal(t, []book.Key{key("s1")}, book.EventKeys(book.EntryReversed{Key: key("x1"), Reverses: book.Original{Key: key("s1")}}))
+	original := &book.Original{Key: key("s1")}
+	require.Equal(t, []book.Key{key("r1"), key("s1")}, book.EventKeys(book.TransactionSettled{Key: key("r1"), Original: original}), "it may have waited")
+	require.Equal(t, []book.Key{key("s1")}, book.EventKeys(book.TransactionSettled{Key: key("s1"), Awaited: &domain.Ref{}}))
+	require.Equal(t, []book.Key{key("w1"), key("r1"), key("s1")}, book.EventKeys(book.TransactionSettled{Key: key("w1"), Original: &book.Original{Key: key("r1")}, Restores: original}))
+	require.Equal(t, []book.Key{key("x1"), key("r1"), key("s1")}, book.EventKeys(book.EntryReversed{Key: key("x1"), Reverses: book.Original{Key: key("r1")}, Original: original}))
+	require.Equal(t, []book.Key{key("x1"), key("s1")}, book.EventKeys(book.EntryReversed{Key: key("x1"), Reverses: *original}))
+	require.Equal(t, []book.Key{key("a1")}, book.EventKeys(book.AdjustmentPosted{Key: key("a1")}))
+	require.Equal(t, []book.Key{key("a1"), key("s1")}, book.EventKeys(book.AdjustmentPosted{Key: key("a1"), Adjusts: original}))
+	require.Equal(t, []book.Key{key("r1"), key("s1")}, book.EventKeys(book.OriginalAwaited{Key: key("r1"), Awaits: key("s1")}))
 	require.Nil(t, book.EventKeys(otherEvent{}))
 }
 
@@ -62,8 +79,10 @@ func TestKeyRecordSurvives(t *testing.T) {
 		record := book.KeyRecord{
 			Revision:    rapid.Uint64().Draw(t, "revision"),
 			ContentHash: rapid.OneOf(rapid.StringMatching(`[0-9]{1,11}:[0-9a-f]{0,80}`), rapid.String()).Draw(t, "hash"),
-			Kind:        rapid.SampledFrom([]book.Kind{book.KindSettlement, book.KindReversal}).Draw(t, "kind"),
-			Currency:    "KRW", Amount: amount.Draw(t, "amount"), Refunded: amount.Draw(t, "refunded"),
+			Kind:        rapid.SampledFrom([]book.Kind{book.KindSettlement, book.KindReversal, book.KindAwaiting, book.KindAwaited, book.KindAdjustment}).Draw(t, "kind"),
+			Returns:     rapid.Bool().Draw(t, "returns"), Engine: rapid.SampledFrom([]uint8{0, 2, 255}).Draw(t, "engine"),
+			RestatedBy: rapid.SampledFrom([]uint64{0, 1, math.MaxUint64}).Draw(t, "restated"),
+			Currency:   rapid.SampledFrom([]money.Currency{"KRW", ""}).Draw(t, "currency"), Amount: amount.Draw(t, "amount"), Refunded: amount.Draw(t, "refunded"),
 			ReversedBy: rapid.Uint64().Draw(t, "reversed"),
 		}
 		data, err := record.MarshalBinary()
@@ -84,14 +103,26 @@ func TestKeyRecordRefusesOtherVersions(t *testing.T) {
 	data, err := book.KeyRecord{Kind: book.KindReversal, Currency: "KRW"}.MarshalBinary()
 	require.NoError(t, err)
 	var record book.KeyRecord
-	for i, bad := range map[int]byte{0: 3, 1: 3} { // version, kind
+	for i, bad := range map[int]byte{0: 4, 1: 3} { // version, kind
 		damaged := bytes.Clone(data)
 		damaged[i] = bad
 		require.ErrorContains(t, record.UnmarshalBinary(damaged), "rebuild the index")
 	}
 	_, err = book.KeyRecord{Kind: book.KindReversal, Currency: "WON!"}.MarshalBinary()
 	require.Error(t, err)
-	require.Equal(t, "settlement reversal invalid", book.KindSettlement.String()+" "+book.KindReversal.String()+" "+book.Kind(9).String())
+	names := map[book.Kind]string{
+		book.KindSettlement: "settlement", book.KindReversal: "reversal", book.KindAwaiting: "awaiting", book.KindAwaited: "awaited", book.KindAdjustment: "adjustment", 9: "invalid",
+	}
+	for kind, name := range names {
+		require.Equal(t, name, kind.String())
+	}
+	awaiting, err := book.KeyRecord{Kind: book.KindAwaiting, Currency: "KRW"}.MarshalBinary()
+	require.NoError(t, err)
+	for i, bad := range map[int]byte{1: 6, 3: 2, 4: 2} { // kind, flags, letters of the currency
+		damaged := bytes.Clone(awaiting)
+		damaged[i] = bad
+		require.Equal(t, domain.CodeMalformed, domain.CodeOf(record.UnmarshalBinary(damaged)), i)
+	}
 }
 
 // FuzzKeyRecord reads arbitrary bytes: no panic, and what is accepted is written
@@ -101,6 +132,8 @@ func FuzzKeyRecord(f *testing.F) {
 		{Kind: book.KindSettlement, Currency: "KRW"},
 		{Revision: 7, ContentHash: "1:00ff", Kind: book.KindReversal, Currency: "USD", Amount: money.New(-5, 2), ReversedBy: 9},
 		{Revision: math.MaxUint64, ContentHash: "no scheme", Kind: book.KindSettlement, Currency: "KWD", Refunded: money.New(math.MaxInt64, 18)},
+		{Revision: 8, ContentHash: "1:aa", Kind: book.KindSettlement, Returns: true, Engine: 2, Currency: "USD", Amount: money.New(-5, 2), RestatedBy: 12},
+		{Revision: 9, Kind: book.KindAwaited},
 	} {
 		data, err := record.MarshalBinary()
 		if err != nil {

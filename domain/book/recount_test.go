@@ -19,10 +19,11 @@ type recount struct {
 	days    map[domain.Date]int64
 	newest  domain.Date
 	counted map[book.Key]func(h *history, sign int64) // takes it back with -1
+	carries map[string]*big.Int                       // by id of the counter
 }
 
 func newRecount() *recount {
-	return &recount{volumes: map[string]*big.Int{}, days: map[domain.Date]int64{}, counted: map[book.Key]func(*history, int64){}}
+	return &recount{volumes: map[string]*big.Int{}, days: map[domain.Date]int64{}, counted: map[book.Key]func(*history, int64){}, carries: map[string]*big.Int{}}
 }
 
 // keptDays is how far back from the newest day a window of three days is kept.
@@ -33,6 +34,15 @@ func (r *recount) take(h *history, event domain.Event) {
 	case book.EntryReversed:
 		if count := r.counted[e.Reverses.Key]; count != nil {
 			count(h, -1)
+		}
+	case book.WindowClosed:
+		for _, c := range e.Counts {
+			for _, sums := range []map[string]*big.Int{r.volumes, r.carries} {
+				if sums[c.Counter] == nil {
+					sums[c.Counter] = new(big.Int)
+				}
+				sums[c.Counter].Add(sums[c.Counter], new(big.Int).Sub(nano(c.After), nano(c.Before)))
+			}
 		}
 	case book.TransactionSettled:
 		count := r.of(h, &e)
@@ -54,6 +64,15 @@ func (r *recount) of(h *history, e *book.TransactionSettled) func(*history, int6
 		}
 		id := "contract:c-1/volume/" + string(e.EffectiveOn[:7]) + "/" + string(e.Currency) +
 			"/studio=" + e.Parties.Party("studio") + ",grade=" + cmp.Or(grade, "general")
+		amount := nano(e.Amount)
+		return func(_ *history, sign int64) {
+			if r.volumes[id] == nil {
+				r.volumes[id] = new(big.Int)
+			}
+			r.volumes[id].Add(r.volumes[id], new(big.Int).Mul(amount, big.NewInt(sign)))
+		}
+	case "guaranteed":
+		id := "contract:c-1/month/" + string(e.EffectiveOn[:7]) + "/" + string(e.Currency) + "/studio=" + e.Parties.Party("studio")
 		amount := nano(e.Amount)
 		return func(_ *history, sign int64) {
 			if r.volumes[id] == nil {
@@ -84,6 +103,14 @@ func (r *recount) of(h *history, e *book.TransactionSettled) func(*history, int6
 func (r *recount) kept(day domain.Date) bool {
 	newest, err := time.Parse(time.DateOnly, string(r.newest))
 	return err != nil || day >= domain.DateOf(newest.AddDate(0, 0, -keptDays), time.UTC)
+}
+
+// carried is what periods have opened a window with.
+func (r *recount) carried(id string) *big.Int {
+	if sum := r.carries[id]; sum != nil {
+		return sum
+	}
+	return new(big.Int)
 }
 
 func (r *recount) compare(h *history) {

@@ -1,20 +1,9 @@
 package book_test
 
-import (
-	"encoding/json"
-	"fmt"
-	"strings"
-	"testing"
-	"time"
+import "testing"
 
-	"github.com/stretchr/testify/require"
-
-	"github.com/jeongsan/jeongsan/domain"
-	"github.com/jeongsan/jeongsan/domain/book"
-	"github.com/jeongsan/jeongsan/domain/fee"
-	"github.com/jeongsan/jeongsan/domain/ledger"
-	"github.com/jeongsan/jeongsan/domain/money"
-)
+// TestScenarios: what a book decides, as accounting tables.
+func TestScenarios(t *testing.T) { runScenarios(t, scenarios) }
 
 // A scenario is an accounting table. A line at the margin is a command to the
 // book; the indented lines below it are what must come of it: its postings, or
@@ -29,10 +18,15 @@ import (
 //	schedule <name>          of later contracts; standard without a word
 //	date <date>              on which later commands are effective
 //	counter <id> <value>
+//	held <account> <date> <amount> [<date> <amount> …]   all that it holds, in order
+//	advance <id> <date>      one step towards the business date
+//	come <date>              all steps to it
 //	floor <role> <purpose> <currency> <amount>, of all later commands
 //
-// +name=value gives a transaction an attribute. What an entry counted stands below
-// its postings: count <counter> <before> <after>.
+// +name=value gives a transaction an attribute. Below an entry's postings stand what it
+// changes of holds, hold <account> <into> <date> <change>, and what it counted, count
+// <counter> <before> <after>; then released, closed or advanced with a business date
+// where a step of an advance was that.
 //
 // Standard contracts pay 10 % to the tax office, 70 % of what remains to the studio, 5 %
 // of the gross but at least 0.10 USD to the affiliate and the rest to the house.
@@ -258,223 +252,4 @@ sale s5 1.00 EUR studio=studio-8
   credit studio-8/payable/EUR   0.63
   credit kim/payable/EUR        0.05
   credit shop/payable/EUR       0.22`,
-}
-
-func TestScenarios(t *testing.T) { runScenarios(t, scenarios) }
-
-func runScenarios(t *testing.T, scenarios map[string]string) {
-	t.Helper()
-	for name, script := range scenarios {
-		t.Run(name, func(t *testing.T) {
-			r := &runner{t: t, state: book.Decider.Initial(), sent: map[string]domain.Command{}, now: start, schedule: standard, on: "2026-11-22"}
-			var command string
-			var expected []string
-			for line := range strings.SplitSeq(strings.TrimSpace(script)+"\nend", "\n") {
-				if strings.HasPrefix(line, "  ") {
-					expected = append(expected, strings.Join(strings.Fields(line), " "))
-					continue
-				}
-				if command != "" {
-					r.run(command, expected)
-				}
-				command, expected = line, nil
-			}
-		})
-	}
-}
-
-var start = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
-
-type runner struct {
-	t      *testing.T
-	state  *book.State
-	policy book.Policy
-	sent   map[string]domain.Command
-	events []domain.Event
-	now    time.Time
-
-	schedule string
-	on       domain.Date
-	floors   []book.Floor
-}
-
-func (r *runner) run(line string, expected []string) {
-	r.t.Helper()
-	fields := strings.Fields(line)
-	switch fields[0] {
-	case "policy":
-		r.policy = book.Policy{SettleUnmatched: strings.Contains(line, "unmatched"), SubMinor: strings.Contains(line, "sub_minor")}
-		return
-	case "schedule":
-		r.schedule = schedules[strings.Join(fields[1:], " ")]
-		require.NotEmpty(r.t, r.schedule, line)
-		return
-	case "floor":
-		r.floors = append(r.floors, book.Floor{Role: fields[1], Purpose: fields[2], Amounts: map[money.Currency]money.Amount{money.Currency(fields[3]): amount(r.t, fields[4])}})
-		return
-	case "date":
-		r.on = domain.Date(fields[1])
-		return
-	case "counter":
-		want, got := amount(r.t, fields[2]), r.state.Counter(fields[1])
-		require.Zero(r.t, want.Cmp(got), "%s\ngot %s", line, got)
-		return
-	case "balance":
-		got := r.state.Balance(ledger.AccountID(fields[1]))
-		want := ledger.Balance{Debits: amount(r.t, fields[2]), Credits: amount(r.t, fields[3])}
-		require.True(r.t, want.Equal(got), "%s\ngot %v", line, got)
-		return
-	}
-	command := r.command(fields)
-	before, count := r.state.Hash(), r.state.Count()
-	revision, replay, lookupErr := book.Lookup(r.state, command)
-	events, err := book.Decider.Decide(r.state, command)
-	require.Equal(r.t, before, r.state.Hash(), "%s: deciding changed the state", line)
-	var got []string
-	switch {
-	case err != nil:
-		var fault *domain.Error
-		require.ErrorAs(r.t, err, &fault)
-		require.NotEmpty(r.t, fault.Remedy, fault.Error())
-		got = []string{fmt.Sprintf("error %s %s", fault.Code, fault.Field)}
-		if expected == nil {
-			require.NoError(r.t, err, line)
-		}
-	case replay:
-		require.Empty(r.t, events, line)
-		got = []string{fmt.Sprintf("replay %d", revision)}
-	default:
-		require.NoError(r.t, lookupErr)
-		require.Len(r.t, events, 1, line)
-		for _, p := range postings(events[0]) {
-			got = append(got, fmt.Sprintf("%s %s %s", p.Side, p.Account, p.Amount))
-		}
-		if got == nil {
-			got = []string{"nothing"}
-		}
-		for _, c := range counts(events[0]) {
-			got = append(got, fmt.Sprintf("count %s %s %s", c.Counter, c.Before, c.After))
-		}
-		r.state = book.Decider.Evolve(r.state, events[0])
-		require.NoError(r.t, r.state.Err())
-		require.Equal(r.t, count+1, r.state.Count())
-		r.events = append(r.events, events[0])
-		r.sent[fields[1]] = command
-	}
-	if expected != nil {
-		require.Equal(r.t, expected, got, line)
-	}
-}
-
-func (r *runner) command(fields []string) domain.Command {
-	id := fields[1]
-	switch fields[0] {
-	case "again":
-		return r.sent[id]
-	case "altered":
-		switch c := r.sent[id].(type) {
-		case book.SettleTransaction:
-			c.Transaction.ContentHash = "1:ffff"
-			return c
-		case book.ReverseEntry:
-			c.ContentHash = "1:ffff"
-			return c
-		}
-	case "reverse":
-		c := book.ReverseEntry{
-			Key: key(id), Book: "main", ContentHash: "1:" + fmt.Sprintf("%x", id), Target: key(fields[3]), Reason: "wrong",
-			OccurredAt: r.now, EffectiveOn: r.on, RecordedAt: r.now,
-		}
-		// The door reads the event that the record names.
-		if record, found, _ := r.state.Record(c.Target); found {
-			if settled, ok := r.events[record.Revision].(book.TransactionSettled); ok {
-				c.Reversed = &settled
-			}
-		}
-		return c
-	}
-	c := book.SettleTransaction{Policy: r.policy, RecordedAt: r.now}
-	t := &c.Transaction
-	t.Key, t.Book, t.Type, t.ContentHash, t.OccurredAt = key(id), "main", fields[0], "1:"+fmt.Sprintf("%x", id), r.now
-	rest := fields[2:]
-	if rest[0] == "of" {
-		t.OriginalID, rest = rest[1], rest[2:]
-	}
-	t.Amount, t.Currency = amount(r.t, rest[0]), money.Currency(rest[1])
-	all := map[string]string{}
-	for role, party := range parties {
-		all[role] = party
-	}
-	for _, pair := range rest[2:] {
-		role, party, _ := strings.Cut(pair, "=")
-		if name, is := strings.CutPrefix(role, "+"); is {
-			if t.Attributes == nil {
-				t.Attributes = map[string]string{}
-			}
-			t.Attributes[name] = party
-			continue
-		}
-		if party == "-" {
-			delete(all, role)
-			continue
-		}
-		if t.Parties == nil {
-			t.Parties = map[string]string{}
-		}
-		all[role], t.Parties[role] = party, party
-	}
-	c.Terms = terms(r.t, r.schedule, all)
-	c.Terms.EffectiveOn, c.Terms.Floors = r.on, r.floors
-	if r.state.AsOriginal(t) {
-		// The door binds the terms of the event that the record names.
-		record, _, _ := r.state.Record(book.Key{Source: t.Source, ExternalID: t.OriginalID})
-		if settled, ok := r.events[record.Revision].(book.TransactionSettled); ok {
-			first := r.sent[t.OriginalID].(book.SettleTransaction)
-			bound := *first.Terms
-			bound.EffectiveOn = r.on
-			c.Terms, c.Original = &bound, &settled
-		}
-	}
-	return c
-}
-
-func counts(event domain.Event) []fee.Count {
-	switch e := event.(type) {
-	case book.TransactionSettled:
-		return e.Counts
-	case book.EntryReversed:
-		return e.Counts
-	}
-	return nil
-}
-
-func terms(t testing.TB, schedule string, parties map[string]string) *book.Terms {
-	t.Helper()
-	var document fee.Document
-	require.NoError(t, json.Unmarshal([]byte(schedule), &document))
-	compiled, err := fee.Compile(document)
-	require.NoError(t, err)
-	return &book.Terms{
-		Contract: "c-1", Schedule: compiled, ScheduleRevision: 1, EffectiveOn: "2026-11-22",
-		Parties: book.PartiesOf(parties, func(string) book.Revision { return 3 }),
-	}
-}
-
-func key(id string) book.Key { return book.Key{Source: "feed", ExternalID: id} }
-
-func amount(t testing.TB, s string) money.Amount {
-	t.Helper()
-	a, err := money.Parse(s)
-	require.NoError(t, err)
-	return a
-}
-
-func postings(event domain.Event) []ledger.Posting {
-	switch e := event.(type) {
-	case book.TransactionSettled:
-		return e.Postings
-	case book.EntryReversed:
-		return e.Postings
-	}
-	return nil
 }

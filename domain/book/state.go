@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/ledger"
 )
 
@@ -17,19 +18,27 @@ type State struct {
 	accounts map[ledger.AccountID]*account
 	counters map[string]*counter
 	buckets  map[string][]*counter // of rolling windows, by base and day; held ones alone
+	due      agenda[*slice]        // what is held, by the date on which it falls due
+	ending   agenda[*counter]      // open windows that are to be closed, by the first date for it
+	date     domain.Date           // the business date; empty until the first
+	dated    uint64                // revision of the event that reached it
 	keys     map[Key]keyed
 	whole    bool  // every key of the history is held: an absent one does not exist
 	err      error // the events do not fit together
 
-	// Of the hash: the sum over accounts and counters, and those whose part is out of
-	// date.
+	room fee.Room // of ratings, used again
+
+	// Of the hash: the sum over accounts, counters and slices, and those whose part is
+	// out of date.
 	sum           sum
 	stale         []*account
 	staleCounters []*counter
+	staleSlices   []*slice
 
 	// Since the last Commit.
 	changedAccounts []*account
 	changedCounters []*counter
+	changedSlices   []*slice
 	changedKeys     []Key
 	marked          bool
 	undo            journal // since Mark
@@ -38,10 +47,11 @@ type State struct {
 type account struct {
 	id      ledger.AccountID
 	balance ledger.Balance
-	part    sum  // of the hash
-	stale   bool // part is out of date
-	changed bool // since the last Commit
-	gone    bool // opened after a mark that was rolled back
+	slices  []*slice // what it holds back, by date and purpose
+	part    sum      // of the hash
+	stale   bool     // part is out of date
+	changed bool     // since the last Commit
+	gone    bool     // opened after a mark that was rolled back
 }
 
 type keyed struct {
@@ -56,25 +66,50 @@ func newState() *State {
 	return &State{
 		accounts: make(map[ledger.AccountID]*account), keys: make(map[Key]keyed), whole: true,
 		counters: make(map[string]*counter), buckets: make(map[string][]*counter),
+		due: newAgenda((*slice).onDate, (*slice).due), ending: newAgenda((*counter).inDate, (*counter).ends),
 	}
 }
 
-// Restore makes a state from a snapshot: the number of events it covers, the last
-// recorded time among them, every account with its balance and every counter (nil:
-// none). Its keys must be loaded before they are asked about.
-func Restore(count uint64, recorded time.Time, balances iter.Seq2[ledger.AccountID, ledger.Balance], counters iter.Seq2[string, Counted]) *State {
+// Snapshot is the hot half of a book after a number of events. What it has none of
+// may be nil.
+type Snapshot struct {
+	Count        uint64 // of the events that it covers
+	Recorded     time.Time
+	BusinessDate domain.Date // empty where the book has not come to any
+	DateRevision uint64      // of the event that reached it
+	Balances     iter.Seq2[ledger.AccountID, ledger.Balance]
+	Counters     iter.Seq2[string, Counted]
+	Holds        iter.Seq[Hold] // Change is all that is held
+}
+
+// Restore makes a state from a snapshot. Its keys must be loaded before they are
+// asked about.
+func Restore(from Snapshot) *State {
 	s := newState()
-	s.whole, s.count, s.recorded = false, count, recorded
-	for id, balance := range balances {
-		a := &account{id: id, balance: balance, stale: true}
-		s.accounts[id] = a
-		s.stale = append(s.stale, a)
+	s.whole, s.count, s.recorded, s.date, s.dated = false, from.Count, from.Recorded, from.BusinessDate, from.DateRevision
+	open := func(id ledger.AccountID) *account {
+		a := s.accounts[id]
+		if a == nil {
+			a = &account{id: id, stale: true}
+			s.accounts[id] = a
+			s.stale = append(s.stale, a)
+		}
+		return a
 	}
-	if counters == nil {
-		return s
+	if from.Balances != nil {
+		for id, balance := range from.Balances {
+			open(id).balance = balance
+		}
 	}
-	for id, counted := range counters {
-		s.putCounter(s.counter(id), counted, true)
+	if from.Counters != nil {
+		for id, counted := range from.Counters {
+			s.putCounter(s.counter(id), counted, true)
+		}
+	}
+	if from.Holds != nil {
+		for hold := range from.Holds {
+			s.putSlice(open(hold.Account).slice(hold.Into, hold.On), hold.Change)
+		}
 	}
 	return s
 }
@@ -85,6 +120,14 @@ func (s *State) Count() uint64 { return s.count }
 // Recorded is the recorded time of the last event; the zero time where there is
 // none. The next event's is not before it.
 func (s *State) Recorded() time.Time { return s.recorded }
+
+// BusinessDate is the date that the book has come to: all that fell due up to it is
+// done. It is empty until the first advance.
+func (s *State) BusinessDate() domain.Date { return s.date }
+
+// DateRevision is that of the event that reached the business date, 0 where there is
+// none.
+func (s *State) DateRevision() uint64 { return s.dated }
 
 // Balance returns the balance of an account; the zero Balance where it has none.
 func (s *State) Balance(id ledger.AccountID) ledger.Balance {

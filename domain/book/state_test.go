@@ -284,7 +284,7 @@ func TestEventsThatDoNotFitBreakTheState(t *testing.T) {
 func TestHashTellsHistoriesApart(t *testing.T) {
 	base := map[ledger.AccountID]ledger.Balance{"a/payable/USD": {Debits: money.New(100, 2)}, "b/payable/USD": {Credits: money.New(1, 0)}}
 	hash := func(count uint64, recorded time.Time, accounts map[ledger.AccountID]ledger.Balance) [16]byte {
-		return book.Restore(count, recorded, maps.All(accounts), nil).Hash()
+		return book.Restore(book.Snapshot{Count: count, Recorded: recorded, Balances: maps.All(accounts)}).Hash()
 	}
 	reference := hash(7, start, base)
 	require.Equal(t, reference, hash(7, start.In(time.FixedZone("KST", 9*3600)), map[ledger.AccountID]ledger.Balance{

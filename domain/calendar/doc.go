@@ -7,6 +7,11 @@
 // each with its complete list of holidays; a date outside of them is an error,
 // because a missing list would otherwise read as a year without holidays.
 //
+// Published documents are an aggregate, stream "calendar-<id>": versions count from
+// 1 and never change. The newest applies to what is decided from then on; what has
+// been decided keeps the dates that it was given, and a refund is dated as its sale
+// was.
+//
 // ValueDate is the small grammar of due dates that a fee schedule's `hold`
 // embeds. It needs no calendar while it counts days of any kind.
 //

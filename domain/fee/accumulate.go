@@ -18,11 +18,14 @@ func (r *run) count() ([]Counter, error) {
 	if r.in.Before == nil {
 		return nil, domain.Unfilled("before")
 	}
-	counters := make([]Counter, len(r.program.accumulators))
+	if cap(r.room.counters) < len(r.program.accumulators) {
+		r.room.counters = make([]Counter, len(r.program.accumulators))
+	}
+	counters := r.room.counters[:len(r.program.accumulators)]
 	r.result.Counts = make([]Count, len(counters))
 	for i := range counters {
 		a := &r.program.accumulators[i]
-		counters[i] = r.schedule.counter(a, r.in, r.vars)
+		counters[i] = r.schedule.counter(r.room, a, r.in, r.vars)
 		if a.named || r.trace != nil {
 			if err := r.before(i, counters[i]); err != nil {
 				return nil, err
@@ -81,6 +84,9 @@ func (r *run) counted(counters []Counter) error {
 				return err
 			}
 			count.After = r.shown(a, count.After)
+			if a.closed {
+				count.Closes = a.closes(r.in.On)
+			}
 		}
 		r.trace.count(r, a, *count, counts)
 		if counts || a.named {
@@ -89,6 +95,15 @@ func (r *run) counted(counters []Counter) error {
 	}
 	r.result.Counts = kept
 	return nil
+}
+
+// closes is when the window of a date may be closed.
+func (a *accumulator) closes(on domain.Date) domain.Date {
+	_, next := a.window.span(on)
+	if next == "" || a.grace == 0 {
+		return next
+	}
+	return dateOf(next, a.grace)
 }
 
 // measure is what the transaction adds: what its negative would subtract.
@@ -114,7 +129,7 @@ func (r *run) measure(a *accumulator) (money.Amount, error) {
 }
 
 // counter names the sum of an accumulator that a transaction belongs to.
-func (s *Schedule) counter(a *accumulator, in *Input, vars []formula.Value) Counter {
+func (s *Schedule) counter(room *Room, a *accumulator, in *Input, vars []formula.Value) Counter {
 	c := Counter{Name: a.Name, Scope: a.scope, Owner: in.Contract, Window: a.window.on(in.On), Days: a.window.days}
 	if a.scope == ScopeSchedule {
 		c.Owner = s.document.Schedule
@@ -122,19 +137,26 @@ func (s *Schedule) counter(a *accumulator, in *Input, vars []formula.Value) Coun
 	if !a.single {
 		c.Currency = in.Currency
 	}
-	if len(a.key) > 0 {
-		var room [128]byte
-		key := room[:0]
-		for i := range a.key {
-			value := ""
-			if part := &a.key[i]; part.input > 0 {
-				value = vars[part.input].Text()
-			} else {
-				value = in.party(part.name)
-			}
-			key = appendKey(key, a.key[i].name, value)
+	var space [192]byte
+	id := c.appendTo(space[:0], c.Window)
+	key := len(id)
+	for i := range a.key {
+		value := ""
+		if part := &a.key[i]; part.input > 0 {
+			value = vars[part.input].Text()
+		} else {
+			value = in.party(part.name)
 		}
-		c.Key = string(key)
+		if i > 0 {
+			id = append(id, ',')
+		}
+		id = appendPart(id, a.key[i].name, value)
 	}
+	if known, found := room.counter(id, c.Days); found {
+		return known
+	}
+	c.id = string(id)
+	c.Key = c.id[key:]
+	room.keep(c)
 	return c
 }

@@ -1,7 +1,5 @@
 package fee
 
-import "github.com/jeongsan/jeongsan/domain"
-
 // Engine is the engine that Apply rates with.
 func (s *Schedule) Engine() int {
 	if s.program == nil {
@@ -20,8 +18,17 @@ func (s *Schedule) Apply(in Input) (Result, error) {
 	if s.program == nil {
 		return s.rate1(in.Amount, in.Currency)
 	}
-	moved := in // so that engine 1 costs no allocation
-	return s.rate2(&moved, nil)
+	return s.rate2(&Room{in: in, once: true}, nil)
+}
+
+// ApplyIn is Apply in memory that is used again: Shares, Values and Releases of the
+// result are its caller's until the next rating in the same room, all else for good.
+func (s *Schedule) ApplyIn(room *Room, in Input) (Result, error) {
+	if s.program == nil {
+		return s.rate1(in.Amount, in.Currency)
+	}
+	room.in = in
+	return s.rate2(room, nil)
 }
 
 // Explain rates as Apply does and says all that was looked at.
@@ -29,7 +36,7 @@ func (s *Schedule) Explain(in Input) (Explanation, error) {
 	e := Explanation{Schedule: s.document.Schedule, Version: s.document.Version, Engine: s.Engine()}
 	var err error
 	if s.program != nil {
-		e.Result, err = s.rate2(&in, &trace{&e})
+		e.Result, err = s.rate2(&Room{in: in, once: true}, &trace{&e})
 	} else {
 		e.Result, err = s.rate1(in.Amount, in.Currency)
 		for _, line := range e.Result.Lines {
@@ -37,28 +44,4 @@ func (s *Schedule) Explain(in Input) (Explanation, error) {
 		}
 	}
 	return e, err
-}
-
-// Posts says whether a book can post all that the schedule asks for. It returns
-// nil, or a *domain.Error with the path of what can be tested and simulated, but
-// not published.
-func (s *Schedule) Posts() error {
-	refuse := func(path, what string) error {
-		return &domain.Error{
-			Code: domain.CodeInvalid, Field: path, Message: "books do not post " + what + " yet",
-			Remedy: "leave it out of what is published; it can be tested and simulated",
-		}
-	}
-	for i := range s.document.Rules {
-		switch r := &s.document.Rules[i]; {
-		case r.Hold != nil:
-			return refuse(at("rules", i)+".hold", "shares that are held")
-		case r.Convert != nil:
-			return refuse(at("rules", i)+".convert", "shares in another currency")
-		}
-	}
-	if len(s.document.Periods) > 0 {
-		return refuse("periods", "entries at the end of a period")
-	}
-	return nil
 }

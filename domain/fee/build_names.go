@@ -145,6 +145,15 @@ var nothing = func() *formula.Formula {
 	return f
 }()
 
+// closedBy notes that periods close the accumulator, the last of them when all are due.
+func (a *accumulator) closedBy(periods []Period) {
+	for i := range periods {
+		if p := &periods[i]; p.Of == a.Name {
+			a.closed, a.grace = true, max(a.grace, p.GraceDays)
+		}
+	}
+}
+
 // accumulators compiles what is counted. Measures see all lines.
 func (b *builder) accumulators() {
 	for i := range b.program.accumulators {
@@ -156,6 +165,7 @@ func (b *builder) accumulators() {
 		}
 		a.single = a.PerCurrency != nil && !*a.PerCurrency
 		a.window = windowsOf(a.Window, a.Starts)
+		a.closedBy(b.document.Periods)
 		if a.Measure == "" {
 			b.invalid(path+".measure", "", "an accumulator has no measure", "say what a transaction adds, as gross")
 		}

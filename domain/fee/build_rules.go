@@ -82,6 +82,7 @@ func (b *builder) clause(place, index int, r *Rule) clause {
 			c.refund, c.keep = "", b.keep(path+".refund.keep", r.Refund.Keep)
 		}
 	}
+	c.percentText = fixedPercent(r.Percent, c.percent)
 	c.rate = c.fixedRate()
 	return c
 }
@@ -115,8 +116,9 @@ func (b *builder) tiers(path string, t *Tiers, number func(field, source string)
 	for i := range t.Steps {
 		s := &t.Steps[i]
 		field := at("tiers.steps", i)
+		percent := number(field+".percent", s.Percent)
 		made.steps = append(made.steps, step{
-			Step: s, upTo: number(field+".up_to", s.UpTo), percent: number(field+".percent", s.Percent), flat: perCurrencyOf(s.Flat),
+			Step: s, upTo: number(field+".up_to", s.UpTo), percent: percent, flat: perCurrencyOf(s.Flat), percentText: fixedPercent(s.Percent, percent),
 		})
 		if i == 0 {
 			continue
@@ -153,16 +155,20 @@ func (c *clause) fixedRate() string {
 		return "rest"
 	case c.amount != nil:
 		return c.amount.Source()
-	case c.percent != nil && c.percent.constant && len(c.flat) == 0 && c.perUnit == nil && c.tiers == nil:
-		return percentText(c.Percent, c.percent.number)
+	case len(c.flat) == 0 && c.perUnit == nil && c.tiers == nil:
+		return c.percentText
 	}
 	return ""
 }
 
-// percentText writes a percentage as the schedule does where it is a number there.
-func percentText(source string, n formula.Number) string {
+// fixedPercent writes a percentage that never changes, as the schedule does where it
+// is a number there.
+func fixedPercent(source string, e *expr) string {
+	if e == nil || !e.constant {
+		return ""
+	}
 	if _, ok := money.ParseText(source); ok {
 		return source + "%"
 	}
-	return n.String() + "%"
+	return e.number.String() + "%"
 }

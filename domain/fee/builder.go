@@ -48,10 +48,13 @@ func (b *builder) parts() {
 	b.values()
 	b.clauses()
 	b.accumulators()
+	b.recourses()
 }
 
 // finish notes what formulas name.
 func (b *builder) finish() {
+	b.program.made = b.program.changing()
+	b.program.watched = b.used[slotTaken] || b.used[slotRemaining]
 	b.program.dated = b.used[slotOn] || slices.ContainsFunc(b.program.clauses, func(c clause) bool { return c.hold != nil })
 	for i := range b.program.accumulators {
 		a := &b.program.accumulators[i]

@@ -22,7 +22,8 @@ type Case struct {
 	// Calendars lists, by the id of a calendar, the dates without business other
 	// than Saturdays and Sundays.
 	Calendars map[string][]domain.Date `json:"calendars,omitempty" yaml:"calendars,omitempty"`
-	// RefundOf is the sale that Transaction gives back in whole or in part.
+	// RefundOf is the sale, or the refund, that Transaction gives back in whole or in
+	// part.
 	RefundOf *CaseSale   `json:"refund_of,omitempty" yaml:"refund_of,omitempty"`
 	Period   *CasePeriod `json:"period,omitempty" yaml:"period,omitempty"`
 	Expect   Expectation `json:"expect" yaml:"expect"`
@@ -49,6 +50,8 @@ type CaseSale struct {
 	Before      map[string]money.Amount `json:"before,omitempty" yaml:"before,omitempty"` // accumulators, before the sale
 	// Refunded is what earlier refunds gave back in all, not negative.
 	Refunded money.Amount `json:"refunded,omitzero" yaml:"refunded,omitempty"`
+	// RefundOf is what this gives back in its turn, as a chargeback that was won does.
+	RefundOf *CaseSale `json:"refund_of,omitempty" yaml:"refund_of,omitempty"`
 }
 
 // CasePeriod is the end of a window of an accumulator, for one key.
@@ -82,8 +85,12 @@ type Expectation struct {
 	// Postings gives what an account gets in all, negative where it pays:
 	// "<role>/<purpose>", or "<role>/<purpose>/<currency>" for another currency.
 	Postings map[string]money.Amount `json:"postings,omitempty" yaml:"postings,omitempty"`
-	// Releases gives the date on which what a rule holds back falls due.
+	// Releases gives the date on which what a rule holds back falls due; in a refund
+	// that of the held money which it takes first.
 	Releases map[string]domain.Date `json:"releases,omitempty" yaml:"releases,omitempty"`
+	// Recourse gives the purposes of held money that pay first what a line takes from a
+	// party, in their order; none where the list is empty.
+	Recourse map[string][]string `json:"recourse,omitempty" yaml:"recourse,omitempty"`
 	// Refused says that the case must fail, and at which field.
 	Refused string `json:"refused,omitempty" yaml:"refused,omitempty"`
 }

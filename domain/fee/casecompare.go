@@ -24,7 +24,7 @@ func (r *caseRun) compare(in Input, result Result, explained []Shown, counted *c
 	r.absent(lines)
 	r.values(explained)
 	r.amounts("postings", r.Expect.Postings, r.postings(in, result), in.Currency, "nothing posted")
-	r.releases(result.Releases)
+	r.held(r.shares(result))
 	after := make(map[string]money.Amount, len(r.document.Accumulators))
 	for _, a := range r.document.Accumulators {
 		after[a.Name] = r.Before[a.Name]
@@ -135,18 +135,44 @@ func (r *caseRun) postings(in Input, result Result) sums {
 	return posted
 }
 
-func (r *caseRun) releases(releases []Release) {
+// shares finds what becomes of the amount of a line in the end: its share, or that
+// which it is converted to.
+func (r *caseRun) shares(result Result) map[string]Share {
+	shares := make(map[string]Share, len(result.Lines))
+	for i, line := range result.Lines {
+		shares[line.Rule] = result.Shares[i]
+	}
+	for _, converted := range result.Conversions {
+		if len(converted.Shares) > 0 {
+			shares[converted.Rule] = converted.Shares[0]
+		}
+	}
+	return shares
+}
+
+// held holds what is kept back, and what pays first, against the case.
+func (r *caseRun) held(shares map[string]Share) {
 	for _, rule := range sortedNames(r.Expect.Releases) {
 		found := "nothing held"
-		for _, release := range releases {
-			if release.Rule == rule {
-				found = string(release.On)
-			}
+		if hold := shares[rule].Hold; hold != nil {
+			found = string(hold.On)
 		}
 		if expected := string(r.Expect.Releases[rule]); found != expected {
 			r.differ("releases."+rule, expected, found)
 		}
 	}
+	for _, rule := range sortedNames(r.Expect.Recourse) {
+		if expected, found := r.Expect.Recourse[rule], shares[rule].From; !slices.Equal(expected, found) {
+			r.differ("recourse."+rule, purposes(expected), purposes(found))
+		}
+	}
+}
+
+func purposes(from []string) string {
+	if len(from) == 0 {
+		return "the account itself"
+	}
+	return strings.Join(from, ", ")
 }
 
 // checkNames finds what a case names and its schedule does not have, and what
@@ -158,8 +184,8 @@ func (r *caseRun) checkNames() {
 		return
 	case r.Transaction == nil && r.RefundOf != nil:
 		r.fault("refund_of", caseFault("", "only a transaction gives a sale back", "leave it out"))
-	case r.RefundOf != nil && r.RefundOf.Transaction.Amount.Sign()*r.Transaction.Amount.Sign() > 0:
-		r.fault("transaction.amount", caseFault(r.Transaction.Amount.String(), "a refund has the other sign than its sale", "write it with a minus"))
+	case r.Transaction != nil:
+		r.checkSigns("", r.Transaction, r.RefundOf)
 	}
 	accumulators := map[string]bool{}
 	for _, a := range r.document.Accumulators {
@@ -189,19 +215,30 @@ func (r *caseRun) checkNames() {
 		known(r, "transaction.attributes", r.Transaction.Attributes, inputs, "input")
 	}
 	known(r, "before", r.Before, accumulators, "accumulator")
-	if r.RefundOf != nil {
-		known(r, "refund_of.transaction.attributes", r.RefundOf.Transaction.Attributes, inputs, "input")
-		known(r, "refund_of.before", r.RefundOf.Before, accumulators, "accumulator")
+	for sale, path := r.RefundOf, "refund_of"; sale != nil; sale, path = sale.RefundOf, path+".refund_of" {
+		known(r, path+".transaction.attributes", sale.Transaction.Attributes, inputs, "input")
+		known(r, path+".before", sale.Before, accumulators, "accumulator")
 	}
 	known(r, "expect.lines", r.Expect.Lines, lines, "rule")
 	known(r, "expect.exact", r.Expect.Exact, lines, "rule")
 	known(r, "expect.releases", r.Expect.Releases, lines, "rule")
+	known(r, "expect.recourse", r.Expect.Recourse, lines, "rule")
 	known(r, "expect.values", r.Expect.Values, names, "value")
 	known(r, "expect.after", r.Expect.After, accumulators, "accumulator")
 	for i, name := range r.Expect.Absent {
 		if !lines[name] {
 			r.fault("expect.absent["+strconv.Itoa(i)+"]", unknownName(name, "rule", lines))
 		}
+	}
+}
+
+// checkSigns finds refunds with the sign of what they give back.
+func (r *caseRun) checkSigns(path string, t *CaseTransaction, of *CaseSale) {
+	for of != nil {
+		if of.Transaction.Amount.Sign()*t.Amount.Sign() > 0 {
+			r.fault(path+"transaction.amount", caseFault(t.Amount.String(), "a refund has the other sign than its sale", "write it with the other sign"))
+		}
+		t, of, path = &of.Transaction, of.RefundOf, path+"refund_of."
 	}
 }
 

@@ -92,7 +92,7 @@ func (r *caseRun) run() {
 	}
 	in := r.input(r.Transaction)
 	if r.RefundOf != nil {
-		if in.Original, err = r.sale(); err != nil {
+		if in.Original, err = r.sale(r.RefundOf); err != nil {
 			r.fault("refund_of", err)
 			return
 		}
@@ -153,45 +153,61 @@ func (r *caseRun) input(t *CaseTransaction) Input {
 	return in
 }
 
-// sale rates the sale that the case refunds.
-func (r *caseRun) sale() (*Sale, error) {
-	in := r.input(&r.RefundOf.Transaction)
-	counted := counters{before: r.RefundOf.Before, ids: map[string]string{}}
+// sale rates what a refund gives back.
+func (r *caseRun) sale(c *CaseSale) (*Sale, error) {
+	in := r.input(&c.Transaction)
+	if c.RefundOf != nil {
+		var err error
+		if in.Original, err = r.sale(c.RefundOf); err != nil {
+			return nil, err
+		}
+	}
+	counted := counters{before: c.Before, ids: map[string]string{}}
 	in.Before = counted.look
 	result, err := r.schedule.Apply(in)
 	if err != nil {
 		return nil, err
 	}
-	return &Sale{Amount: in.Amount, Refunded: r.RefundOf.Refunded, Lines: result.Lines, Attributes: in.Attributes}, nil
+	return &Sale{Amount: in.Amount, Refunded: c.Refunded, On: in.On, Lines: result.Lines, Refund: in.Original != nil, Attributes: in.Attributes}, nil
 }
 
 // calendar builds a calendar of Saturdays, Sundays and the dates that the case
 // lists. It covers every year within reach of those dates.
 func (r *caseRun) calendar(id string) (*calendar.Calendar, error) {
-	dates, given := r.Calendars[id]
+	holidays, given := r.Calendars[id]
 	if !given {
 		return nil, &domain.Error{
 			Code: domain.CodeNotFound, Field: "calendars." + id, Message: "the case has no calendar of this id",
 			Remedy: "list its holidays under calendars." + id + ", as [] where none is near",
 		}
 	}
-	on := r.document.EffectiveFrom
-	if r.Transaction != nil && r.Transaction.On != "" {
-		on = r.Transaction.On
+	var dates []domain.Date
+	if r.Transaction != nil {
+		dates = append(dates, r.Transaction.On)
 	}
-	if _, err := domain.ParseDate("on", string(on)); err != nil {
-		return nil, err
+	for sale := r.RefundOf; sale != nil; sale = sale.RefundOf {
+		dates = append(dates, sale.Transaction.On)
 	}
-	year, err := strconv.Atoi(string(on[:4]))
-	if err != nil {
-		return nil, err
+	first, last := 9999, 1
+	for _, on := range dates {
+		if on == "" {
+			on = r.document.EffectiveFrom
+		}
+		if _, err := domain.ParseDate("on", string(on)); err != nil {
+			return nil, err
+		}
+		year, err := strconv.Atoi(string(on[:4]))
+		if err != nil {
+			return nil, err
+		}
+		first, last = min(first, year), max(last, year)
 	}
 	const reach = calendar.MostDays/365 + 1
 	d := calendar.Document{
-		Calendar: id, Version: 1, FirstYear: max(1, year-1), LastYear: min(9999, year+reach),
-		Weekend: []calendar.Weekday{"saturday", "sunday"}, Holidays: make([]calendar.Day, len(dates)),
+		Calendar: id, Version: 1, FirstYear: max(1, first-1), LastYear: min(9999, last+reach),
+		Weekend: []calendar.Weekday{"saturday", "sunday"}, Holidays: make([]calendar.Day, len(holidays)),
 	}
-	for i, date := range dates {
+	for i, date := range holidays {
 		d.Holidays[i].On = date
 	}
 	return calendar.Compile(d)

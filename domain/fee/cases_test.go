@@ -32,6 +32,7 @@ func worked() fee.Document {
 			Entries: []fee.PeriodEntry{{ID: "true_up", From: fee.Target{Role: "seller"}, To: fee.Target{Role: "store", Purpose: "fee"}, Of: "missing", Percent: "10"}},
 			Carry:   []fee.Carry{{Accumulator: "sold", Is: "min(0, sold)"}},
 		}},
+		Recourse: []fee.Recourse{{Role: "seller", From: []string{"reserve", "pending"}, When: `type == "chargeback"`}},
 	}
 }
 
@@ -89,7 +90,23 @@ func TestACaseExpectsWhatItNames(t *testing.T) {
 	require.Empty(t, differences(t, fee.Case{
 		Transaction: refund, RefundOf: &fee.CaseSale{Transaction: *soldFor("100.00"), Refunded: worth("25")}, Calendars: noHolidays(),
 		Before: amountsOf("sold", "75"),
-		Expect: fee.Expectation{Lines: amountsOf("fee", "-5", "net", "-20"), After: amountsOf("sold", "25"), Postings: amountsOf("store/receivable", "50")},
+		Expect: fee.Expectation{
+			Lines: amountsOf("fee", "-5", "net", "-20"), After: amountsOf("sold", "25"), Postings: amountsOf("store/receivable", "50"),
+			Recourse: map[string][]string{"net": {}},
+		},
+	}))
+	chargeback := soldFor("-50.00")
+	chargeback.Type, chargeback.On = "chargeback", "2028-01-01"
+	require.Empty(t, differences(t, fee.Case{
+		Transaction: chargeback, RefundOf: &fee.CaseSale{Transaction: *soldFor("100.00")}, Calendars: noHolidays(),
+		Expect: fee.Expectation{
+			Releases: map[string]domain.Date{"held": "2026-01-07"},
+			Recourse: map[string][]string{"net": {"reserve", "pending"}, "held": {"reserve", "pending"}, "fee": nil},
+		},
+	}), "what is taken is looked for where the sale's was held")
+	require.Equal(t, []string{"recourse.fee: expected reserve, found the account itself", "recourse.net: expected pending, found reserve, pending"}, differences(t, fee.Case{
+		Transaction: chargeback, RefundOf: &fee.CaseSale{Transaction: *soldFor("100.00")}, Calendars: noHolidays(),
+		Expect: fee.Expectation{Recourse: map[string][]string{"net": {"pending"}, "fee": {"reserve"}}},
 	}))
 	require.Empty(t, differences(t, fee.Case{
 		Period: &fee.CasePeriod{ID: "month_end", Currency: "USD"}, Before: amountsOf("sold", "-100"),

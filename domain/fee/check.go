@@ -46,6 +46,8 @@ func check(d *Document) ([]*domain.Error, *program) {
 	c.language(d)
 	c.rules(d.Rules)
 	c.periods(d)
+	c.recourse(d)
+	c.heldApart(d)
 	if d.Engine() == Engine1 || len(d.Rules) > MaxRules {
 		return c.faults, nil
 	}

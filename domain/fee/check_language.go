@@ -18,7 +18,7 @@ const (
 // Engine is the engine that rates by the document: Engine1 where it says nothing
 // that this engine did not know.
 func (d Document) Engine() int {
-	if len(d.Inputs) > 0 || len(d.Parameters) > 0 || len(d.Accumulators) > 0 || len(d.Values) > 0 || len(d.Periods) > 0 ||
+	if len(d.Inputs) > 0 || len(d.Parameters) > 0 || len(d.Accumulators) > 0 || len(d.Values) > 0 || len(d.Periods) > 0 || len(d.Recourse) > 0 ||
 		slices.ContainsFunc(d.Rules, func(r Rule) bool { return (&r).newer() }) {
 		return Engine2
 	}

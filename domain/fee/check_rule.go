@@ -203,7 +203,9 @@ func (c *checker) conditions(path string, r *Rule) {
 	}
 	switch {
 	case r.On == OnRefund:
-		c.invalid(path+".refund", r.Refund.Policy, "a charge for refunding is never returned", "leave it out")
+		if r.Refund.Policy != RefundKept && r.Refund.Policy != RefundProRata {
+			c.invalid(path+".refund", r.Refund.Policy, "a charge for refunding is returned with the refund that is taken back, or kept", "write kept, or leave it out")
+		}
 	case r.Refund.Keep == "":
 		c.oneOf(path+".refund", r.Refund.Policy, RefundProRata, RefundOnFull, RefundKept, RefundReRate)
 	case r.Refund.Policy != "":

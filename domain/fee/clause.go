@@ -47,13 +47,13 @@ func (r *run) apply(c *clause) error {
 		}
 	} else {
 		if made.text == "" {
-			made.text = made.exact.String()
+			made.text = r.texts.exact(made.exact)
 		}
 		line := Line{
 			Rule: c.ID, To: c.to.Role, Base: made.base, Rate: made.rate, Exact: made.text,
 			Bound: made.bound, Rounding: label, Amount: signed.Abs(),
 		}
-		if err := r.add(c, line, posted{to: c.to, signed: signed, slot: c.slot}); err != nil {
+		if err := r.add(c, &line, posted{to: c.to, signed: signed, slot: c.slot}); err != nil {
 			return err
 		}
 	}
@@ -97,7 +97,7 @@ func (r *run) step(c *clause, name string, e *expr) (formula.Number, error) {
 
 // sum adds up percentage, flat amount, price per unit and tiers.
 func (r *run) sum(c *clause, made *result) error {
-	text := r.scratch[:0]
+	text := r.room.scratch[:0]
 	base := formula.FromAmount(made.base)
 	if c.percent != nil || c.tiers != nil {
 		var err error
@@ -113,22 +113,21 @@ func (r *run) sum(c *clause, made *result) error {
 		made.exact = hundredths(base, percent)
 		if c.rate == "" {
 			text.part()
-			text.percent(c.Percent, c.percent, percent)
+			text.percent(c.percentText, percent)
 		}
 	}
 	if len(c.flat) > 0 {
-		flat, found := c.flat.in(r.currency)
-		if !found {
+		flat := c.flat.find(r.currency)
+		if flat == nil {
 			return missing(c.ID, "flat", r.currency)
 		}
 		if c.percent == nil && c.perUnit == nil && c.tiers == nil {
-			made.rate = r.digits(flat).String()
-			made.text, made.exact = made.rate, formula.FromAmount(flat)
+			made.rate, made.text, made.exact = flat.text, flat.text, formula.FromAmount(flat.amount)
 			return nil
 		}
-		made.exact = made.exact.Add(formula.FromAmount(flat))
+		made.exact = made.exact.Add(formula.FromAmount(flat.amount))
 		text.part()
-		text.amount(r.digits(flat))
+		text.word(flat.text)
 	}
 	if c.perUnit != nil {
 		units, price, err := r.perUnit(c)
@@ -148,10 +147,14 @@ func (r *run) sum(c *clause, made *result) error {
 		}
 		made.exact = made.exact.Add(tiered)
 	}
-	if c.rate == "" {
-		made.rate = string(text)
+	switch {
+	case c.rate != "":
+	case c.tiers == nil && c.perUnit == nil: // there are few of them
+		made.rate = r.room.rate(text)
+	default:
+		made.rate = r.texts.text(text)
 	}
-	r.scratch = text
+	r.room.scratch = text
 	return nil
 }
 
@@ -271,10 +274,10 @@ func (t *rateText) number(n formula.Number) {
 	}
 }
 
-// percent writes a percentage as the schedule does where it is a number there.
-func (t *rateText) percent(source string, e *expr, n formula.Number) {
-	if e.constant {
-		t.word(percentText(source, n))
+// percent writes a percentage, by its text where it never changes.
+func (t *rateText) percent(fixed string, n formula.Number) {
+	if fixed != "" {
+		t.word(fixed)
 		return
 	}
 	t.number(n)

@@ -89,6 +89,10 @@ func (d Document) clone() Document {
 	for i := range d.Periods {
 		d.Periods[i] = d.Periods[i].clone()
 	}
+	d.Recourse = slices.Clone(d.Recourse)
+	for i := range d.Recourse {
+		d.Recourse[i].From = slices.Clone(d.Recourse[i].From)
+	}
 	d.Cases = slices.Clone(d.Cases)
 	return d
 }

@@ -1,6 +1,9 @@
 package fee
 
-import "github.com/jeongsan/jeongsan/domain/money"
+import (
+	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/money"
+)
 
 // Count is what a transaction made of one accumulator: its value before and after,
 // of a rolling one the sum of the window. Both are the same where a formula has read
@@ -12,4 +15,8 @@ type Count struct {
 	Days    int          `json:"days,omitempty"`
 	Before  money.Amount `json:"before"`
 	After   money.Amount `json:"after"`
+	// Closes is the first business date on which the counter's window may be closed:
+	// the day after its last, and the grace of its periods later. It is empty where
+	// the schedule has no period for the accumulator.
+	Closes domain.Date `json:"closes,omitempty"`
 }

@@ -26,12 +26,19 @@ type Counter struct {
 	// Days is how many day buckets a rolling window sums, the last being Window; 0
 	// for all others.
 	Days int
+
+	id string // what ID gives, where it was made before
 }
 
 // ID is the stable text that events, snapshots and Count.Counter hold:
 // "contract:<id>/<name>/<window>/<currency>/<key>", of a rolling window that of
 // the day's own bucket. Currency and key are left empty where they do not apply.
-func (c Counter) ID() string { return c.id(c.Window) }
+func (c Counter) ID() string {
+	if c.id != "" {
+		return c.id
+	}
+	return c.of(c.Window)
+}
 
 // Buckets gives the ids whose numbers Input.Before sums: its own, or one for every
 // day of a rolling window, the earliest first.
@@ -43,16 +50,22 @@ func (c Counter) Buckets() iter.Seq[string] {
 		}
 		for back := c.Days - 1; back >= 0; back-- {
 			day, err := calendar.AddDays(domain.Date(c.Window), -back)
-			if err == nil && !yield(c.id(string(day))) { // no day lies before the year 1
+			if err == nil && !yield(c.of(string(day))) { // no day lies before the year 1
 				return
 			}
 		}
 	}
 }
 
-func (c Counter) id(window string) string {
-	var room [128]byte
-	b := append(room[:0], c.Scope...)
+// of is the id of the counter of another window.
+func (c Counter) of(window string) string {
+	var room [192]byte
+	return string(append(c.appendTo(room[:0], window), c.Key...))
+}
+
+// appendTo appends an id up to its key.
+func (c *Counter) appendTo(b []byte, window string) []byte {
+	b = append(b, c.Scope...)
 	b = append(b, ':')
 	b = append(b, c.Owner...)
 	b = append(b, '/')
@@ -61,20 +74,16 @@ func (c Counter) id(window string) string {
 	b = append(b, window...)
 	b = append(b, '/')
 	b = append(b, c.Currency...)
-	b = append(b, '/')
-	return string(append(b, c.Key...))
+	return append(b, '/')
 }
 
 // KeyPart is one "name=value" of a counter's key, as Counter.Key writes it.
-func KeyPart(name, value string) string { return string(appendKey(nil, name, value)) }
+func KeyPart(name, value string) string { return string(appendPart(nil, name, value)) }
 
-// appendKey appends one "name=value" of a counter's key. What separates the parts
+// appendPart appends one "name=value" of a counter's key. What separates the parts
 // of an ID, and control characters, are written as %2F.
-func appendKey(b []byte, name, value string) []byte {
+func appendPart(b []byte, name, value string) []byte {
 	const hex = "0123456789ABCDEF"
-	if len(b) > 0 {
-		b = append(b, ',')
-	}
 	b = append(append(b, name...), '=')
 	for i := range len(value) {
 		if c := value[i]; c <= ' ' || c == '%' || c == '/' || c == ',' || c == '=' || c == 0x7f {

@@ -14,23 +14,22 @@ type run struct {
 	currency  money.Currency
 	minor     money.Amount // unit of the currency
 	remaining money.Amount // of what the rules share out
-	scratch   rateText     // room for texts
-	groups    uint64       // those of which a rule has matched
+	room      *Room
+	texts     texts
+	groups    uint64 // those of which a rule has matched
 	result    Result
 	trace     *trace // nil unless all is to be explained
 }
 
 // rate2 rates as engine version 2 does.
-func (s *Schedule) rate2(in *Input, trace *trace) (Result, error) {
-	r := s.run(in)
-	r.trace = trace
+func (s *Schedule) rate2(room *Room, trace *trace) (Result, error) {
+	in := &room.in
+	room.held, room.releases = room.held[:0], room.releases[:0]
+	r := run{frame: frame{program: s.program}, schedule: s, in: in, currency: in.Currency, minor: in.Currency.MinorUnit(), room: room, trace: trace}
+	r.texts.b.Grow(max(leastTexts, room.texts))
 	err := r.rate()
+	room.texts = r.texts.b.Len()
 	return r.result, err
-}
-
-// run begins a rating.
-func (s *Schedule) run(in *Input) run {
-	return run{frame: frame{program: s.program}, schedule: s, in: in, currency: in.Currency, minor: in.Currency.MinorUnit()}
 }
 
 func (r *run) rate() error {
@@ -41,7 +40,8 @@ func (r *run) rate() error {
 		return err
 	}
 	r.result.Rated = whole
-	if r.vars, err = r.schedule.variables(r.in, r.minor, gross, whole); err != nil {
+	r.vars = r.room.values(r.schedule)
+	if err = r.schedule.variables(r.vars, r.in, r.minor, gross, whole); err != nil {
 		return err
 	}
 	counters, err := r.count()
@@ -55,6 +55,11 @@ func (r *run) rate() error {
 	}
 	if err != nil {
 		return err
+	}
+	if len(r.program.recourses) > 0 {
+		if err = r.recourse(); err != nil {
+			return err
+		}
 	}
 	if err = r.counted(counters); err != nil {
 		return err
@@ -126,12 +131,18 @@ func (r *run) share(gross money.Amount) error {
 // lines makes room for all lines there can be.
 func (r *run) lines() {
 	r.result.Lines = make([]Line, 0, r.program.lines+1)
-	r.result.Shares = make([]Share, 0, r.program.lines+1)
+	if cap(r.room.shares) < r.program.lines+1 {
+		r.room.shares = make([]Share, 0, r.program.lines+1)
+	}
+	r.result.Shares = r.room.shares[:0]
 }
 
 // left notes what the rules have not taken.
 func (r *run) left(remaining money.Amount) {
 	r.remaining = remaining
+	if !r.program.watched {
+		return
+	}
 	number := formula.FromAmount(remaining)
 	r.set(slotTaken, formula.FromAmount(r.result.Rated).Sub(number))
 	if remaining.Sign() < 0 {
@@ -176,8 +187,8 @@ func (r *run) matches(c *clause) (bool, error) {
 // takeRest gives what the other rules left, as engine 1 does.
 func (r *run) takeRest(c *clause) error {
 	remaining := r.digits(r.remaining)
-	line := Line{Rule: c.ID, To: c.to.Role, Base: r.result.Rated, Rate: c.rate, Exact: remaining.String(), Amount: remaining.Abs()}
-	return r.add(c, line, posted{to: c.to, signed: remaining, slot: c.slot})
+	line := Line{Rule: c.ID, To: c.to.Role, Base: r.result.Rated, Rate: c.rate, Exact: r.texts.amount(remaining), Amount: remaining.Abs()}
+	return r.add(c, &line, posted{to: c.to, signed: remaining, slot: c.slot})
 }
 
 // posted says where a line's amount goes.
@@ -189,8 +200,8 @@ type posted struct {
 }
 
 // add notes a line, where its amount goes, and what later rules see of it.
-func (r *run) add(c *clause, line Line, to posted) error {
-	r.result.Lines = append(r.result.Lines, line)
+func (r *run) add(c *clause, line *Line, to posted) error {
+	r.result.Lines = append(r.result.Lines, *line)
 	share := Share{To: to.to, Amount: line.Amount, Opposite: to.signed.Sign() < 0}
 	if to.slot > 0 {
 		r.set(to.slot, formula.FromAmount(to.signed))

@@ -109,7 +109,7 @@ rules:
 	sold, err := s.Apply(sale)
 	require.NoError(t, err)
 	in := input(t, "-30.00 USD")
-	in.Original = &fee.Sale{Amount: sale.Amount, Refunded: money.New(20, 0), Lines: sold.Lines}
+	in.Original = &fee.Sale{Amount: sale.Amount, On: sale.On, Refunded: money.New(20, 0), Lines: sold.Lines}
 	e, err := s.Explain(in)
 	require.NoError(t, err)
 	require.Equal(t, strings.TrimLeft(`

@@ -17,6 +17,17 @@ type Explanation struct {
 	Rules []Considered `json:"rules"`
 	// Accumulators says what each was before, and what it is after.
 	Accumulators []Counted `json:"accumulators,omitempty"`
+	// Recourse says which held money pays first, for each role from which the
+	// transaction takes money.
+	Recourse []Reached `json:"recourse,omitempty"`
+}
+
+// Reached is a Recourse that the transaction could take, and whether it Holds.
+type Reached struct {
+	Role  string   `json:"role"`
+	From  []string `json:"from"`
+	Holds bool     `json:"holds"`
+	Why   string   `json:"why,omitempty"` // the condition with its values
 }
 
 // Shown is a value by name. Formula is what it comes from, with the values put in.

@@ -29,19 +29,26 @@ type Release struct {
 // transaction of a date. calendars finds a calendar by its id; it is asked only
 // where the hold names one. The errors are those of calendar.ValueDate.Due.
 func (h *Hold) Release(rule string, share Share, currency money.Currency, on domain.Date, calendars func(id string) (*calendar.Calendar, error)) (Release, error) {
+	due, err := h.due(rule, on, calendars)
+	if err != nil {
+		return Release{}, err
+	}
+	into := Target{Role: share.To.Role, Purpose: h.into()}
+	return Release{Rule: rule, From: share.To, Into: into, Currency: currency, Amount: share.Amount, On: due}, nil
+}
+
+func (h *Hold) due(rule string, on domain.Date, calendars func(id string) (*calendar.Calendar, error)) (domain.Date, error) {
 	if h.Calendar != "" && calendars == nil {
-		return Release{}, &domain.Error{
+		return "", &domain.Error{
 			Code: domain.CodeNotFound, Field: "calendar", Value: h.Calendar, Message: "no calendars are known here, and rule " + rule + " needs this one",
 			Remedy: "rate where calendars are known, or hold for days of any kind",
 		}
 	}
-	due, err := h.Due(on, calendars)
-	if err != nil {
-		return Release{}, err
-	}
-	into := Target{Role: share.To.Role, Purpose: h.Into}
-	return Release{Rule: rule, From: share.To, Into: into.or(PurposePayable), Currency: currency, Amount: share.Amount, On: due}, nil
+	return h.Due(on, calendars)
 }
+
+// into is the purpose that the share moves to.
+func (h *Hold) into() string { return Target{Purpose: h.Into}.or(PurposePayable).Purpose }
 
 // hold checks the hold of a rule; targets are those that its shares go to.
 func (c *checker) hold(path string, h *Hold, targets ...Target) {
@@ -54,13 +61,21 @@ func (c *checker) hold(path string, h *Hold, targets ...Target) {
 	if h.Into != "" {
 		c.err(path+".into", domain.CheckName("into", h.Into))
 	}
-	into := Target{Purpose: h.Into}.or(PurposePayable).Purpose
+	into := h.into()
 	for _, to := range targets {
 		if to.or(PurposePayable).Purpose == into {
-			c.invalid(path+".into", h.Into, "the share is posted to purpose "+into+" already", "name another purpose in the rule's target, as purpose: reserve")
+			c.invalid(path+".into", h.Into, "the share is posted to purpose "+into+" already", "name another purpose in the rule's target, as purpose: "+elsewhere(into))
 			return
 		}
 	}
+}
+
+// elsewhere is a purpose, other than into, that money may be held under.
+func elsewhere(into string) string {
+	if into == "reserve" {
+		return "pending"
+	}
+	return "reserve"
 }
 
 // join appends a path within a part of the document to that of the part.

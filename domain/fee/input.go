@@ -38,6 +38,7 @@ type Input struct {
 type Sale struct {
 	Amount   money.Amount // exact, signed as it was settled
 	Refunded money.Amount // what earlier refunds gave back in all, not negative
+	On       domain.Date  // in the contract's zone
 	Lines    []Line       // its explanation
 	// Refund says that it gave something back itself. What gives it back is its mirror
 	// image in proportion: policies and charges are about sales.

@@ -58,7 +58,8 @@ var wrong = []struct{ schedule, path, says string }{
 	{`rules: [{id: a, to: {role: a}, percent: "1", group: "A B"}]`, "rules[0].group", "not a valid name"},
 	{`rules: [{id: a, to: {role: a}, percent: "1", on: sales}]`, "rules[0].on", "sale or refund"},
 	{`rules: [{id: a, to: {role: a}, percent: "1", refund: all}]`, "rules[0].refund", "pro_rata"},
-	{`rules: [{id: a, to: {role: a}, percent: "1", on: refund, refund: kept}]`, "rules[0].refund", "never returned"},
+	{`rules: [{id: a, to: {role: a}, percent: "1", on: refund, refund: on_full}]`, "rules[0].refund", "or kept"},
+	{`rules: [{id: a, to: {role: a}, percent: "1", on: refund, refund: {keep: "1"}}]`, "rules[0].refund", "or kept"},
 	{`rules: [{id: a, to: {role: a}, percent: "1", refund: {keep: "taken"}}]`, "rules[0].refund.keep", "differ from refund to refund"},
 	{`rules: [{id: a, to: {role: a}, per_unit: {units: "1"}}]`, "rules[0].per_unit", "per currency or as a formula"},
 	{`rules: [{id: a, to: {role: a}, per_unit: {price: {USD: 1}}}]`, "rules[0].per_unit.units", "what is counted"},
@@ -78,6 +79,8 @@ var wrong = []struct{ schedule, path, says string }{
 	{`rules: [{id: a, split: {of: gross, parts: [{id: x, to: {role: a}, weight: "1"}, {id: x, to: {role: a}, weight: "1"}]}}]`, "rules[0].split.parts[1].id", "another part"},
 	{`rules: [{id: a, split: {of: gross, parts: [{id: x, to: {role: a}, weight: "1"}]}}, {id: a.x, to: {role: a}, amount: "1"}]`, "rules[0].split.parts[0].id", "a rule has the id a.x"},
 	{`rules: [{id: a, to: {role: a}, percent: "1", amount: "1"}]`, "rules[0]", "a rule takes"},
+	{`rules: [{id: a, to: {role: a, purpose: reserve}, percent: "1", hold: {days: 1, into: reserve}}]`, "rules[0].hold.into", "as purpose: pending"},
+	{`rules: [{id: a, to: {role: a}, percent: "1", hold: {days: 1}}]`, "rules[0].hold.into", "as purpose: reserve"},
 	{`rules: [{id: a, to: {role: a}, flat: {USD: 1}, minimum: {USD: 1}}]`, "rules[0].minimum", "with percent, per_unit"},
 }
 

@@ -95,6 +95,9 @@ func (d *Document) sources(visit func(source string)) {
 			visit(r.Convert.Rate)
 		}
 	}
+	for i := range d.Recourse {
+		visit(d.Recourse[i].When)
+	}
 }
 
 // partyRoles lists the roles that formulas name as party.<role>, in the order of

@@ -96,7 +96,7 @@ func (p *parameter) set(source string) error {
 // with replaces or adds the amount of a currency. It changes nothing in place.
 func (p perCurrency) with(currency money.Currency, amount money.Amount) perCurrency {
 	replaced := slices.DeleteFunc(slices.Clone(p), func(c currencyAmount) bool { return c.currency == currency })
-	return append(replaced, currencyAmount{currency, amount})
+	return append(replaced, currencyAmount{currency, amount, amount.Format(currency)})
 }
 
 func parameterNames(parameters []parameter) string {

@@ -9,6 +9,9 @@ type Period struct {
 	Description string `json:"description,omitempty" yaml:"description,omitempty"`
 	// Of names the accumulator whose window ends.
 	Of string `json:"of" yaml:"of"`
+	// GraceDays is for how many days after its last the window stays open, for
+	// transactions that come late.
+	GraceDays int `json:"grace_days,omitempty" yaml:"grace_days,omitempty"`
 	// When is a truth formula; where it is false there are no entries, and nothing is
 	// carried.
 	When    string        `json:"when,omitempty" yaml:"when,omitempty"`

@@ -55,6 +55,9 @@ func buildPeriod(d *Document, index int, of *Accumulator) (closing, []*domain.Er
 	for _, fault := range b.faults {
 		fault.Field = path + "." + inPeriod(fault.Field)
 	}
+	for i := range b.program.accumulators {
+		b.program.accumulators[i].closedBy(d.Periods)
+	}
 	b.keyRoles(of)
 	made.when = b.expr(path+".when", p.When, formula.KindTruth)
 	for i, carry := range p.Carry {

@@ -11,6 +11,7 @@ import (
 const (
 	mostPeriods = 16
 	mostEntries = 32
+	mostGrace   = 366 // days
 )
 
 // periods checks the fields of all periods. Their formulas are checked by
@@ -29,6 +30,9 @@ func (c *checker) periods(d *Document) {
 		c.most(path+".entries", len(p.Entries), mostEntries)
 		if len(p.Entries)+len(p.Carry) == 0 {
 			c.invalid(path, p.ID, "the period neither posts nor carries anything", "add entries or carry, or leave it out")
+		}
+		if p.GraceDays < 0 || p.GraceDays > mostGrace {
+			c.invalid(path+".grace_days", strconv.Itoa(p.GraceDays), "too many or too few", "write 0 to "+strconv.Itoa(mostGrace))
 		}
 		of := d.accumulator(p.Of)
 		if of == nil {

@@ -34,7 +34,10 @@ type PeriodResult struct {
 	Entries []Transfer
 	// Values are the exact intermediate results, in the order of Period.Values;
 	// absent where nothing needed them.
-	Values  []formula.Value
+	Values []formula.Value
+	// Carried is in the order written. Where anything but zero is, the next window of
+	// the accumulator that was closed comes last, so that what is carried is looked at
+	// when that one ends, whether or not a transaction has come in between.
 	Carried []Carried
 }
 
@@ -53,6 +56,9 @@ type Carried struct {
 	Accumulator string
 	Counter     string // its Counter.ID
 	Amount      money.Amount
+	// Closes is when the next window may be closed in its turn; empty where no period
+	// closes it, and where nothing is carried: that alone does not open a window.
+	Closes domain.Date
 }
 
 // ClosePeriod computes the end of a window. It posts nothing, and gives the same
@@ -79,12 +85,23 @@ func (s *Schedule) ClosePeriod(end PeriodEnd) (PeriodResult, error) {
 		Currency: end.Currency, On: last, Contract: end.Contract, Party: end.Party, Attributes: end.Attributes, Before: end.Before,
 	}
 	bound := s.inPeriod(c)
-	r := run{frame: frame{program: c.program}, schedule: bound, in: &in, currency: end.Currency, minor: end.Currency.MinorUnit()}
+	r := run{frame: frame{program: c.program}, schedule: bound, in: &in, currency: end.Currency, minor: end.Currency.MinorUnit(), room: &Room{once: true}}
 	result := PeriodResult{First: first, Last: last}
 	if err := r.close(c, &result, next); err != nil {
 		return PeriodResult{}, c.locate(err)
 	}
 	return result, nil
+}
+
+// PeriodsOf lists the ids of the periods that close an accumulator, in the order in
+// which they are carried out: that of the document.
+func (s *Schedule) PeriodsOf(accumulator string) (ids []string) {
+	for i := range s.document.Periods {
+		if p := &s.document.Periods[i]; p.Of == accumulator {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
 }
 
 func (s *Schedule) closing(id string) *closing {
@@ -117,8 +134,8 @@ func (s *Schedule) inPeriod(c *closing) *Schedule {
 
 // close computes entries, then what is carried.
 func (r *run) close(c *closing, result *PeriodResult, next domain.Date) error {
-	var err error
-	if r.vars, err = r.schedule.variables(r.in, r.minor, money.Zero, money.Zero); err != nil {
+	r.vars = r.room.values(r.schedule)
+	if err := r.schedule.variables(r.vars, r.in, r.minor, money.Zero, money.Zero); err != nil {
 		return err
 	}
 	counters, err := r.count()
@@ -163,6 +180,15 @@ func (r *run) entries(c *closing, result *PeriodResult) error {
 func (r *run) carry(c *closing, result *PeriodResult, next domain.Date) error {
 	in := *r.in
 	in.On = next
+	add := func(accumulator string, amount money.Amount, opens bool) {
+		a := &c.program.accumulators[c.program.counted(accumulator)]
+		carried := Carried{Accumulator: accumulator, Counter: r.schedule.counter(r.room, a, &in, r.vars).ID(), Amount: amount}
+		if a.closed && opens {
+			carried.Closes = a.closes(next)
+		}
+		result.Carried = append(result.Carried, carried)
+	}
+	opens, itself := false, false // whether the next window of c.Of is open already
 	for i, carry := range c.Carry {
 		exact, err := r.number(c.carry[i])
 		if err != nil {
@@ -172,10 +198,12 @@ func (r *run) carry(c *closing, result *PeriodResult, next domain.Date) error {
 		if err != nil {
 			return err
 		}
-		a := &c.program.accumulators[c.program.counted(carry.Accumulator)]
-		result.Carried = append(result.Carried, Carried{
-			Accumulator: carry.Accumulator, Counter: r.schedule.counter(a, &in, r.vars).ID(), Amount: amount,
-		})
+		add(carry.Accumulator, amount, !amount.IsZero())
+		opens = opens || !amount.IsZero()
+		itself = itself || carry.Accumulator == c.Of && !amount.IsZero()
+	}
+	if opens && !itself {
+		add(c.Of, money.Zero.In(r.currency), true)
 	}
 	return nil
 }

@@ -53,7 +53,11 @@ func closed(result fee.PeriodResult, err error) string {
 		parts = append(parts, entry.Line.Rule+" "+amount.String())
 	}
 	for _, carried := range result.Carried {
-		parts = append(parts, carried.Accumulator+" = "+carried.Amount.String())
+		part := carried.Accumulator + " = " + carried.Amount.String()
+		if carried.Closes != "" {
+			part += " opens"
+		}
+		parts = append(parts, part)
 	}
 	return strings.Join(parts, " | ")
 }
@@ -95,12 +99,12 @@ var closings = []struct {
 		ggr=40000              share 6000.00 | guarantee 0.00 | carried = 0.00
 		ggr=150000             share 21000.00 | guarantee 0.00 | carried = 0.00
 		ggr=600000             share 73000.00 | guarantee 0.00 | carried = 0.00
-		ggr=-12000             share 0.00 | guarantee 3000.00 | carried = -12000.00
+		ggr=-12000             share 0.00 | guarantee 3000.00 | carried = -12000.00 | ggr = 0.00 opens
 		ggr=20000 carried=-12000  share 1200.00 | guarantee 1800.00 | carried = 0.00
 		ggr=100000.01          share 15000.00 | guarantee 0.00 | carried = 0.00
 		ggr=10000.01           share 1500.00 | guarantee 1500.00 | carried = 0.00`},
 	{"without a guarantee", ggr, map[string]string{"minimum_guarantee": "0"}, `
-		ggr=-30000 carried=-5000  share 0.00 | guarantee 0.00 | carried = -35000.00`},
+		ggr=-30000 carried=-5000  share 0.00 | guarantee 0.00 | carried = -35000.00 | ggr = 0.00 opens`},
 	{"a lower guarantee", ggr, map[string]string{"minimum_guarantee": "500"}, `
 		ggr=10000.01           share 1500.00 | guarantee 0.00 | carried = 0.00`},
 	{"losses are not carried over", ggr, map[string]string{"carry_over": "false"}, `
@@ -137,10 +141,21 @@ periods:
     values: [{name: recouped, is: "max(0, min(advance, earned))"}]
     entries: [{id: recoup, from: {role: studio}, to: {role: platform, purpose: advance}, amount: recouped}]
     carry: [{accumulator: advance, is: advance - recouped}]`, nil, `
-		earned=400 advance=1000    recoup 400.00 | advance = 600.00
+		earned=400 advance=1000    recoup 400.00 | advance = 600.00 | earned = 0.00 opens
 		earned=900 advance=600     recoup 600.00 | advance = 0.00
 		earned=900 advance=0       recoup 0.00 | advance = 0.00
-		earned=-50 advance=600     recoup 0.00 | advance = 600.00`},
+		earned=-50 advance=600     recoup 0.00 | advance = 600.00 | earned = 0.00 opens`},
+	{"what carries nothing into its own next window opens it for what it carries into another", `
+accumulators:
+  - {name: net, measure: gross, window: calendar_month}
+  - {name: loss, measure: "0", window: calendar_month}
+periods:
+  - id: month_end
+    of: net
+    carry: [{accumulator: net, is: "max(0, net) / 2"}, {accumulator: loss, is: "min(0, net)"}]`, nil, `
+		net=0      net = 0.00 | loss = 0.00
+		net=8      net = 4.00 opens | loss = 0.00
+		net=-8     net = 0.00 | loss = -8.00 | net = 0.00 opens`},
 	{"a negative amount moves the other way, rounded as its mirror image", `
 accumulators: [{name: net, measure: gross, window: calendar_month}]
 periods:
@@ -161,8 +176,8 @@ periods:
     entries:
       - {id: fee, from: {role: a}, to: {role: b}, of: volume, tiers: {mode: slab, steps: [{up_to: "1000000", percent: 10}, {percent: 8}]}}
     carry: [{accumulator: volume, is: "volume / 3"}]`, nil, `
-		volume=1000000     fee 100000.00 | volume = 333333.333333
-		volume=1000001     fee 80000.08 | volume = 333333.666667`},
+		volume=1000000     fee 100000.00 | volume = 333333.333333 opens
+		volume=1000001     fee 80000.08 | volume = 333333.666667 opens`},
 }
 
 func TestClosePeriod(t *testing.T) {
@@ -196,6 +211,8 @@ func TestClosePeriodExplains(t *testing.T) {
 	require.Equal(t, domain.Date("2026-02-28"), result.Last)
 	require.Equal(t, "contract:c1/ggr/2026-02/EUR/provider=provider-1", result.Closed)
 	require.Equal(t, "contract:c1/carried/2026-03/EUR/provider=provider-1", result.Carried[0].Counter)
+	require.Equal(t, []string{"month_end"}, s.PeriodsOf("ggr"))
+	require.Empty(t, s.PeriodsOf("carried"))
 	require.Equal(t, "149999", result.Values[0].Number().String())
 	eur := func(n int64) money.Amount { return money.New(n, 2) }
 	require.Equal(t, fee.Transfer{
@@ -245,6 +262,9 @@ periods:
 	const accounts = `from: {role: a}, to: {role: b}`
 	for name, c := range map[string]struct{ period, paths string }{
 		"nothing wrong":           {`{id: p, of: sum, values: [{name: v, is: 'if(party.seller == "x" and grade == "a", sum, opening)'}], entries: [{id: e, ` + accounts + `, amount: v}], carry: [{accumulator: opening, is: v}]}`, ""},
+		"a grace":                 {`{id: p, of: sum, grace_days: 366, carry: [{accumulator: opening, is: "0"}]}`, ""},
+		"too long a grace":        {`{id: p, of: sum, grace_days: 367, carry: [{accumulator: opening, is: "0"}]}`, "periods[0].grace_days"},
+		"closed before its end":   {`{id: p, of: sum, grace_days: -1, carry: [{accumulator: opening, is: "0"}]}`, "periods[0].grace_days"},
 		"nothing done":            {`{id: p, of: sum}`, "periods[0]"},
 		"unknown accumulator":     {`{id: p, of: some, entries: [{id: e, ` + accounts + `, amount: "1"}]}`, "periods[0].of"},
 		"rolling window":          {`{id: p, of: rolling, entries: [{id: e, ` + accounts + `, amount: "1"}]}`, "periods[0].of"},

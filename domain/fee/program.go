@@ -21,8 +21,11 @@ type program struct {
 	firstValue   int
 	clauses      []clause // as applied; the rest last
 	closings     []closing
-	lines        int  // the most lines that one transaction can have
-	dated        bool // whether a formula or an accumulator needs the date
+	recourses    []recourse
+	lines        int   // the most lines that one transaction can have
+	made         []int // slots that not every transaction fills anew: parameters by currency, accumulators, values, lines
+	watched      bool  // whether a formula names what remains, or what is taken
+	dated        bool  // whether a formula or an accumulator needs the date
 }
 
 // expr is a formula of a document.
@@ -71,6 +74,8 @@ type accumulator struct {
 	single  bool // one sum for all currencies
 	named   bool // by a formula
 	window  windows
+	closed  bool // by a period, so many days after its window ends
+	grace   int
 }
 
 // keyPart takes a value for a counter's key: the party of a role, or a text input.
@@ -106,6 +111,8 @@ type clause struct {
 	hold      *Hold
 	exchange  *exchange
 	rate      string // the text of Line.Rate where it never changes
+
+	percentText string // the percentage in it, where that never changes
 }
 
 // perCurrency holds an amount for some currencies, sorted.
@@ -114,24 +121,33 @@ type perCurrency []currencyAmount
 type currencyAmount struct {
 	currency money.Currency
 	amount   money.Amount
+	text     string // with the minor digits of the currency
 }
 
 func perCurrencyOf(amounts map[money.Currency]money.Amount) perCurrency {
 	var list perCurrency
 	for _, currency := range sorted(amounts) {
-		list = append(list, currencyAmount{currency, amounts[currency]})
+		list = append(list, currencyAmount{currency, amounts[currency], amounts[currency].Format(currency)})
 	}
 	return list
 }
 
 // in returns the amount of a currency.
 func (p perCurrency) in(currency money.Currency) (money.Amount, bool) {
-	for i := range p {
-		if p[i].currency == currency {
-			return p[i].amount, true
-		}
+	if found := p.find(currency); found != nil {
+		return found.amount, true
 	}
 	return money.Zero, false
+}
+
+// find is nil where the currency is not named.
+func (p perCurrency) find(currency money.Currency) *currencyAmount {
+	for i := range p {
+		if p[i].currency == currency {
+			return &p[i]
+		}
+	}
+	return nil
 }
 
 // rounding is a compiled Rounding.

@@ -58,6 +58,19 @@ type Share struct {
 	// Opposite says that the share stands on the side of the funds: fees above the
 	// amount, which the party of the rest owes.
 	Opposite bool
+	// Hold is set for every share of a rule with a hold: of a sale it is kept back
+	// until Hold.On; what a refund takes back comes from what is still held until
+	// Hold.On, the due date of its sale, and else from Hold.Into.
+	Hold *Held
+	// From names purposes of the same role whose held money pays first, in this
+	// order, what the share takes from the party: see Document.Recourse.
+	From []string
+}
+
+// Held says where a share is held back to, and until when.
+type Held struct {
+	Into Target
+	On   domain.Date
 }
 
 // Rate is Apply to an amount in a currency, where nothing else is known of the

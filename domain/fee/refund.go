@@ -1,6 +1,7 @@
 package fee
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/jeongsan/jeongsan/domain"
@@ -177,7 +178,8 @@ func (r *run) returnSplit(g *giving, c *clause) error {
 }
 
 // returnLine returns one line of the sale by its rule's policy. Of a refund that is
-// given back itself every line goes back in proportion, its charges too.
+// given back itself every line goes back in proportion, its charges too but where
+// they are kept; a line that went back on full is charged again with the first part.
 func (r *run) returnLine(g *giving, c *clause, id string, to Target, slot int) (money.Amount, error) {
 	charged := r.in.Original.line(id)
 	if charged == nil {
@@ -188,7 +190,8 @@ func (r *run) returnLine(g *giving, c *clause, id string, to Target, slot int) (
 	if c.onRefund && charged.Bound != "" {
 		whole = whole.Neg() // bounds tell what was charged, Exact tells which way
 	}
-	if r.in.Original.Refund {
+	again := r.in.Original.Refund && policy == RefundOnFull
+	if r.in.Original.Refund && !again && (!c.onRefund || policy != RefundKept) {
 		policy = RefundProRata
 	}
 	unit, label := r.unit(&c.rounding)
@@ -199,7 +202,7 @@ func (r *run) returnLine(g *giving, c *clause, id string, to Target, slot int) (
 	case policy == RefundKept:
 	case policy == RefundOnFull:
 		line.Rate = RefundOnFull
-		if g.full {
+		if !again && g.full || again && g.before.IsZero() { // nor is the sale given back in full once a part stands again
 			returned = whole
 		}
 	default:
@@ -228,8 +231,8 @@ func (r *run) returnLine(g *giving, c *clause, id string, to Target, slot int) (
 		}
 	}
 	returned = returned.In(r.currency)
-	line.Base, line.Amount, line.Exact = line.Base.In(r.currency), returned.Abs(), returned.String()
-	if err := r.add(c, line, posted{to: to, signed: returned, earlier: earlier, slot: slot}); err != nil {
+	line.Base, line.Amount, line.Exact = line.Base.In(r.currency), returned.Abs(), r.texts.amount(returned)
+	if err := r.add(c, &line, posted{to: to, signed: returned, earlier: earlier, slot: slot}); err != nil {
 		return money.Zero, err
 	}
 	return returned, r.take(returned)
@@ -282,9 +285,11 @@ func (r *run) recall(g *giving) error {
 	}
 	in := *r.in
 	in.Original, in.Attributes = nil, sale.Attributes
-	if g.sale.vars, err = r.schedule.variables(&in, r.minor, gross, whole.In(r.currency)); err != nil {
+	vars := slices.Clone(r.schedule.template)
+	if err = r.schedule.variables(vars, &in, r.minor, gross, whole.In(r.currency)); err != nil {
 		return err
 	}
+	g.sale.vars = vars
 	g.sale.program = r.program
 	for i := range sale.Lines {
 		line := &sale.Lines[i]

@@ -56,7 +56,7 @@ func refundProperty(t *rapid.T) {
 	if err != nil || in.Amount.IsZero() {
 		t.Skip("not sold")
 	}
-	sale := fee.Sale{Amount: in.Amount, Lines: sold.Lines, Attributes: in.Attributes}
+	sale := fee.Sale{Amount: in.Amount, On: in.On, Lines: sold.Lines, Attributes: in.Attributes}
 
 	whole := give(t, schedule, in, sale, in.Amount.Abs())
 	cut := map[string]money.Amount{}

@@ -16,7 +16,7 @@ func refund(t require.TestingT, s *fee.Schedule, sale fee.Input, back string) (f
 	sold, err := s.Apply(sale)
 	require.NoError(t, err)
 	in := input(t, back)
-	in.Original = &fee.Sale{Amount: sale.Amount, Lines: sold.Lines, Attributes: sale.Attributes}
+	in.Original = &fee.Sale{Amount: sale.Amount, On: sale.On, Lines: sold.Lines, Attributes: sale.Attributes}
 	if refunded, given := in.Attributes["refunded"]; given {
 		in.Original.Refunded, err = money.Parse(refunded)
 		require.NoError(t, err)
@@ -127,4 +127,26 @@ func TestRefundNamesItsSale(t *testing.T) {
 	_, err := s.Apply(in)
 	require.Equal(t, domain.CodeInternal, domain.CodeOf(err))
 	require.ErrorContains(t, err, "other")
+}
+
+// TestWhatWentBackOnFullIsChargedAgain: a chargeback of a whole sale is won in two
+// parts, and what stands again is refunded. The fee never goes back twice.
+func TestWhatWentBackOnFullIsChargedAgain(t *testing.T) {
+	s := compiled(t, `
+rules:
+  - {id: fee, to: {role: store}, percent: "10", refund: on_full}`)
+	sold, err := s.Apply(input(t, "100.00 USD"))
+	require.NoError(t, err)
+	give := func(text, of string, refunded int64, lines []fee.Line, refund bool) fee.Result {
+		in := input(t, text)
+		in.Original = &fee.Sale{Amount: input(t, of).Amount, On: "2026-05-01", Lines: lines, Refund: refund, Refunded: money.New(refunded, 0)}
+		result, err := s.Apply(in)
+		require.NoError(t, err)
+		return result
+	}
+	charged := give("-100.00 USD", "100.00 USD", 0, sold.Lines, false)
+	require.Equal(t, "fee 10.00 | net 90.00", told(charged, nil))
+	require.Equal(t, "fee 10.00 | net 40.00", told(give("50.00 USD", "-100.00 USD", 0, charged.Lines, true), nil))
+	require.Equal(t, "fee 0.00 | net 50.00", told(give("50.00 USD", "-100.00 USD", 50, charged.Lines, true), nil))
+	require.Equal(t, "fee 10.00 | net 40.00", told(give("-50.00 USD", "100.00 USD", 50, sold.Lines, false), nil))
 }

@@ -1,5 +1,10 @@
 package fee
 
+import (
+	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/money"
+)
+
 // exchange is a compiled Convert.
 type exchange struct {
 	*Convert
@@ -11,32 +16,56 @@ type exchange struct {
 // Converted is a share that is paid in another currency: the share itself goes to
 // the position, and Shares go out of it in the currency To.
 type Converted struct {
-	Rule string
+	Rule string `json:"rule"`
 	Conversion
-	Shares []Share
+	Shares []Share `json:"-"`
 }
 
-// route sends a share on by the rule's conversion and hold. A refund is taken from
-// where its sale was posted: it has no release of its own.
+// route sends a share on by the rule's conversion and hold.
 func (r *run) route(c *clause, share *Share, rule string, to posted) error {
-	held, currency := *share, r.currency
+	kept, currency := share, r.currency
 	if c.exchange != nil && c.exchange.To != r.currency {
 		converted, err := r.convert(c.exchange, rule, to)
 		if err != nil {
 			return err
 		}
 		share.To = c.exchange.via
-		held.Amount, currency = converted.Result.Abs(), c.exchange.To
 		r.result.Conversions = append(r.result.Conversions, converted)
+		if converted.Result.IsZero() {
+			return nil
+		}
+		kept, currency = &converted.Shares[0], c.exchange.To
 	}
-	if c.hold == nil || held.Opposite || held.Amount.IsZero() || r.in.Original != nil || r.in.Amount.Sign() < 0 {
+	if c.hold == nil || kept.Amount.IsZero() {
 		return nil
 	}
-	release, err := c.hold.Release(rule, held, currency, r.in.On, r.in.Calendar)
-	if err == nil {
-		r.result.Releases = append(r.result.Releases, release)
+	return r.keepBack(c, rule, kept, currency)
+}
+
+// keepBack says until when a share of a rule with a hold is held. What gives a sale
+// back looks for the money where that was held; a charge for it is of its own date.
+func (r *run) keepBack(c *clause, rule string, share *Share, currency money.Currency) error {
+	on, sale := r.in.On, r.in.Original
+	if sale != nil && (sale.Refund || !c.onRefund) {
+		if on = sale.On; on == "" {
+			return domain.Unfilled("original.on")
+		}
 	}
-	return err
+	due, err := r.room.due(c.hold, rule, on, r.in.Calendar)
+	if err != nil {
+		return err
+	}
+	held := Held{Into: Target{Role: share.To.Role, Purpose: c.hold.into()}, On: due}
+	if c.exchange == nil {
+		share.Hold = r.room.hold(held)
+	} else {
+		share.Hold = &held
+	}
+	if sale == nil && r.in.Amount.Sign() > 0 && !share.Opposite {
+		r.room.releases = append(r.room.releases, Release{Rule: rule, From: share.To, Into: held.Into, Currency: currency, Amount: share.Amount, On: due})
+		r.result.Releases = r.room.releases
+	}
+	return nil
 }
 
 // convert changes a share into another currency at the rates that this transaction

@@ -34,6 +34,8 @@ type Document struct {
 	Values       []Named       `json:"values,omitempty" yaml:"values,omitempty"`
 	Rules        []Rule        `json:"rules" yaml:"rules"`
 	Periods      []Period      `json:"periods,omitempty" yaml:"periods,omitempty"`
+	// Recourse says what pays first where a transaction takes money from a party.
+	Recourse []Recourse `json:"recourse,omitempty" yaml:"recourse,omitempty"`
 	// Cases are worked examples that are kept beside the rules. They are tested,
 	// never published.
 	Cases []Case `json:"cases,omitempty" yaml:"cases,omitempty"`
@@ -78,7 +80,8 @@ type Rule struct {
 	AtMost  string                          `json:"at_most,omitempty" yaml:"at_most,omitempty"`
 	// Rounding is half_up to the currency's minor unit where not given.
 	Rounding *Rounding `json:"rounding,omitempty" yaml:"rounding,omitempty"`
-	// Refund is pro_rata where not given.
+	// Refund is pro_rata where not given. A charge for refunding is returned where its
+	// refund is taken back; it can be kept instead.
 	Refund *Refund `json:"refund,omitempty" yaml:"refund,omitempty"`
 	// On is OnSale where empty. OnRefund makes the rule a charge for refunding.
 	On      string   `json:"on,omitempty" yaml:"on,omitempty"`

@@ -52,7 +52,7 @@ func (r *run) distribute(c *clause, total, unit money.Amount) error {
 			Rule: p.id, To: p.to.Role, Base: total.Abs(), Rate: weights[i].String() + " of " + whole.String(), Exact: shown.String(),
 			Rounding: s.remainder + " " + unit.Format(r.currency), Amount: amount.Abs(),
 		}
-		if err := r.add(c, line, posted{to: p.to, signed: amount, slot: p.slot}); err != nil {
+		if err := r.add(c, &line, posted{to: p.to, signed: amount, slot: p.slot}); err != nil {
 			return err
 		}
 	}

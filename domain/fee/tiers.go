@@ -18,6 +18,8 @@ type step struct {
 	upTo    *expr // nil: everything above
 	percent *expr
 	flat    perCurrency
+
+	percentText string // of Line.Rate where it never changes
 }
 
 // tiered rates a base by the table of a rule.
@@ -138,7 +140,7 @@ func (r *run) part(c *clause, s *step, base formula.Number, direction int, made 
 			return err
 		}
 		*made = made.Add(hundredths(base, percent))
-		text.percent(s.Percent, s.percent, percent)
+		text.percent(s.percentText, percent)
 		if c.tiers.marginal {
 			text.word(" of ")
 			text.number(base)

@@ -40,11 +40,11 @@ func (t *trace) condition(r *run, c *clause) {
 }
 
 // line notes a line that a rule led to.
-func (t *trace) line(c *clause, line Line) {
+func (t *trace) line(c *clause, line *Line) {
 	if t != nil {
 		considered := t.rule(c)
 		considered.Matched = true
-		considered.Lines = append(considered.Lines, line)
+		considered.Lines = append(considered.Lines, *line)
 	}
 }
 
@@ -88,6 +88,18 @@ func (t *trace) count(r *run, a *accumulator, n Count, counts bool) {
 		counted.Formula = a.measure.Explain(r.vars)
 	}
 	t.explanation.Accumulators = append(t.explanation.Accumulators, counted)
+}
+
+// recourse notes whether held money pays first what is taken from a party.
+func (t *trace) recourse(r *run, c *recourse, holds bool) {
+	if t == nil {
+		return
+	}
+	reached := Reached{Role: c.Role, From: c.From, Holds: holds}
+	if c.when != nil {
+		reached.Why = "when " + c.when.Explain(r.vars)
+	}
+	t.explanation.Recourse = append(t.explanation.Recourse, reached)
 }
 
 // finish computes the values that no rule needed, and shows all names that a

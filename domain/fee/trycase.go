@@ -30,7 +30,7 @@ func (s *Schedule) TryCase(c Case) (Explanation, error) {
 	run.schedule = bound
 	in := run.input(c.Transaction)
 	if c.RefundOf != nil {
-		if in.Original, err = run.sale(); err != nil {
+		if in.Original, err = run.sale(c.RefundOf); err != nil {
 			return Explanation{}, err
 		}
 	}

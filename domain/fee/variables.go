@@ -14,32 +14,50 @@ func (p *program) template() []formula.Value {
 		vars[p.parameters[i].slot] = p.parameters[i].value
 	}
 	for i := range p.clauses {
-		p.clauses[i].clear(vars)
+		for _, slot := range p.clauses[i].slots() {
+			vars[slot] = formula.NumberOf(formula.Number{})
+		}
 	}
 	return vars
 }
 
-// clear sets the lines of a rule to nothing.
-func (c *clause) clear(vars []formula.Value) {
-	zero := formula.NumberOf(formula.Number{})
+// changing lists the slots that a transaction may fill and the next one may not.
+func (p *program) changing() []int {
+	slots := []int{slotRemaining, slotTaken}
+	for i := range p.parameters {
+		slots = append(slots, p.parameters[i].slot)
+	}
+	for i := range p.accumulators {
+		slots = append(slots, p.accumulators[i].slot)
+	}
+	for i := range p.values {
+		slots = append(slots, p.firstValue+i)
+	}
+	for i := range p.clauses {
+		slots = append(slots, p.clauses[i].slots()...)
+	}
+	return slots
+}
+
+// slots are those of a rule's lines.
+func (c *clause) slots() (slots []int) {
 	if c.slot > 0 {
-		vars[c.slot] = zero
+		slots = append(slots, c.slot)
 	}
 	if c.split != nil {
 		for i := range c.split.parts {
 			if slot := c.split.parts[i].slot; slot > 0 {
-				vars[slot] = zero
+				slots = append(slots, slot)
 			}
 		}
 	}
+	return slots
 }
 
 // variables gives every name its value for one transaction, but for accumulators
 // and what the rules make.
-func (s *Schedule) variables(in *Input, minor, gross, whole money.Amount) ([]formula.Value, error) {
+func (s *Schedule) variables(vars []formula.Value, in *Input, minor, gross, whole money.Amount) error {
 	p := s.program
-	vars := make([]formula.Value, len(s.template))
-	copy(vars, s.template)
 	vars[formula.SlotMinorUnit] = formula.NumberOf(formula.FromAmount(minor))
 	vars[slotGross] = formula.NumberOf(formula.FromAmount(whole))
 	vars[slotExactGross] = formula.NumberOf(formula.FromAmount(gross))
@@ -52,7 +70,7 @@ func (s *Schedule) variables(in *Input, minor, gross, whole money.Amount) ([]for
 	if p.dated {
 		vars[slotOn] = formula.DateOf(in.On)
 		if vars[slotOn].IsAbsent() {
-			return nil, domain.Unfilled("on")
+			return domain.Unfilled("on")
 		}
 	}
 	for i := range s.amounts {
@@ -66,11 +84,11 @@ func (s *Schedule) variables(in *Input, minor, gross, whole money.Amount) ([]for
 	for i := range p.inputs {
 		value, err := p.inputs[i].of(in)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		vars[p.inputs[i].slot] = value
 	}
-	return vars, nil
+	return nil
 }
 
 func (in *Input) party(role string) string {

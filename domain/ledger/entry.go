@@ -49,6 +49,7 @@ next:
 			return &domain.Error{
 				Code: domain.CodeInvalid, Field: "postings", Value: string(t.currency),
 				Message: "the entry does not balance: debits " + t.balance.Debits.String() + ", credits " + t.balance.Credits.String(),
+				Remedy:  "let the debits in each currency be equal to its credits",
 			}
 		}
 	}

@@ -33,11 +33,7 @@ func Lookup(s *State, command domain.Command) (revision uint64, replay bool, err
 			Remedy: "publish the correction as version " + strconv.Itoa(latest+1),
 		}
 	}
-	compiled, err := fee.Compile(c.Document)
-	if err != nil {
-		return 0, false, err
-	}
-	if err := compiled.Posts(); err != nil {
+	if _, err := fee.Compile(c.Document); err != nil {
 		return 0, false, err
 	}
 	if c.Version != latest+1 {

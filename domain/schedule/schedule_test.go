@@ -104,16 +104,14 @@ func TestWorkedCasesAreNotPublished(t *testing.T) {
 	}
 }
 
-func TestWhatBooksCannotPostIsNotPublished(t *testing.T) {
+func TestHoldsArePublished(t *testing.T) {
 	held := publish(1, "2026-01-01", "2.5")
 	days := 30
 	held.Rules[0].Hold = &fee.Hold{ValueDate: calendar.ValueDate{Days: &days}, Into: "payable"}
 	held.Rules[0].To.Purpose = "reserve"
-	_, err := fee.Compile(held.Document)
-	require.NoError(t, err)
-	_, err = schedule.Decider.Decide(schedule.Decider.Initial(), held)
-	require.Equal(t, domain.CodeInvalid, domain.CodeOf(err))
-	require.ErrorContains(t, err, "rules[0].hold")
+	document, published := fold(t, held).Version(1)
+	require.True(t, published)
+	require.Equal(t, held.Rules[0].Hold, document.Rules[0].Hold)
 }
 
 // TestSumsOfVersions: an accumulator goes on from version to version, or has another

@@ -2,10 +2,12 @@ package command
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/eventstore/command/index"
 )
@@ -19,6 +21,7 @@ type group struct {
 	replies  []Reply
 	proposed []eventstore.Proposed
 	events   []domain.Event
+	metas    []*eventstore.Meta // as they came with the commands
 	size     int
 	// doubtful says that a member was refused because of what is in the book or
 	// is not, which another writer may just have changed.
@@ -115,7 +118,7 @@ func (w *bookWriter) prepare(members []member) error {
 		return err
 	}
 	if w.readEarlier(members) {
-		return w.load(members) // the originals that the targets name
+		return w.load(members) // the originals that the targets name, and what waits
 	}
 	return nil
 }
@@ -123,7 +126,11 @@ func (w *bookWriter) prepare(members []member) error {
 func (w *bookWriter) load(members []member) error {
 	keys := make([]book.Key, 0, len(members)+len(members)/4)
 	for _, m := range members {
-		keys = append(keys, book.Keys(m.item().command())...)
+		it := m.item()
+		keys = append(keys, book.Keys(it.command())...)
+		if it.found != nil && it.found.waiting.event != nil {
+			keys = append(keys, book.Keys(it.found.waiting.event.command())...)
+		}
 	}
 	return w.loadKeys(keys)
 }
@@ -131,7 +138,10 @@ func (w *bookWriter) load(members []member) error {
 // decide takes members in order until the group is full, evolving the state with
 // each event.
 func (w *bookWriter) decide(members []member) *group {
-	g := &group{first: w.state.Count(), replies: make([]Reply, 0, len(members)), proposed: make([]eventstore.Proposed, 0, len(members)), events: make([]domain.Event, 0, len(members))}
+	g := &group{
+		first: w.state.Count(), replies: make([]Reply, 0, len(members)),
+		proposed: make([]eventstore.Proposed, 0, len(members)), events: make([]domain.Event, 0, len(members)), metas: make([]*eventstore.Meta, 0, len(members)),
+	}
 	now := w.now()
 	for _, m := range members {
 		it := m.item()
@@ -142,28 +152,84 @@ func (w *bookWriter) decide(members []member) *group {
 		}
 		var event domain.Event
 		var proposed eventstore.Proposed
+		var waiting *waiter
 		if err == nil {
-			if event, err = w.decideOne(it, g, now); err == nil {
-				proposed, err = w.propose(it, event)
-			}
+			event, proposed, err = w.decideOne(it, g, now)
 		}
-		size := proposed.Size()
-		if err == nil && size > groupBytes {
-			err = tooLarge(size)
+		if err == nil {
+			waiting, err = w.waitingFor(it, g, event)
 		}
 		if err != nil {
 			g.doubtful = g.doubtful || dependsOnState(err)
 			g.replies = append(g.replies, Reply{Err: err})
 			continue
 		}
-		if g.size+size > groupBytes {
+		room, most := groupBytes, mostEvents
+		if waiting != nil {
+			room, most = room/2, most-1 // what waits goes with it
+		}
+		if len(g.proposed) > 0 && (g.size+proposed.Size() > room || len(g.proposed) >= most) {
 			break
 		}
-		g.replies = append(g.replies, Reply{Outcome: Applied, Ref: domain.Ref{Stream: w.stream, Revision: w.state.Count()}})
-		w.state = book.Decider.Evolve(w.state, event)
-		g.proposed, g.events, g.size = append(g.proposed, proposed), append(g.events, event), g.size+size
+		_, awaiting := event.(book.OriginalAwaited)
+		g.replies = append(g.replies, Reply{Outcome: Applied, Ref: domain.Ref{Stream: w.stream, Revision: w.state.Count()}, Awaiting: awaiting})
+		w.take(g, event, proposed, &it.meta)
+		if waiting != nil {
+			w.carryOut(waiting, g, now)
+		}
 	}
 	return g
+}
+
+// take adds an event to the group and to the state.
+func (w *bookWriter) take(g *group, event domain.Event, proposed eventstore.Proposed, meta *eventstore.Meta) {
+	w.state = book.Decider.Evolve(w.state, event)
+	g.proposed, g.events, g.metas, g.size = append(g.proposed, proposed), append(g.events, event), append(g.metas, meta), g.size+proposed.Size()
+}
+
+// waitingFor is what waits for a transaction that has just been decided; nil where
+// nothing does. Its error says that this cannot be told now.
+func (w *bookWriter) waitingFor(it *item, g *group, event domain.Event) (*waiter, error) {
+	settled, ok := event.(book.TransactionSettled)
+	if !ok || settled.Awaited == nil {
+		return nil, nil
+	}
+	var waiting *waiter
+	var err error
+	if revision := settled.Awaited.Revision; revision >= g.first {
+		awaited, ok := g.events[revision-g.first].(book.OriginalAwaited)
+		if !ok {
+			return nil, notHeld()
+		}
+		waiting, err = waits(&awaited, *g.metas[revision-g.first])
+	} else if it.found != nil && it.found.waiting.known(revision) {
+		waiting, err = it.found.waiting.event, it.found.waiting.err
+	} else {
+		err = notHeld()
+	}
+	if err == nil && settled.Engine == fee.Engine1 {
+		err = w.heldTerms(w.ctx, waiting)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return waiting, nil
+}
+
+// carryOut decides what has waited for the group's last event, in the same append.
+// What cannot be carried out goes on waiting; who sends it again learns why.
+func (w *bookWriter) carryOut(waiting *waiter, g *group, now time.Time) {
+	original := w.state.Count() - 1
+	waiting.meta.Causation = fmt.Sprintf("%s@%d", w.stream, original)
+	event, proposed, err := w.decideOne(&waiting.item, g, now)
+	if err == nil && g.size+proposed.Size() > groupBytes {
+		err = tooLarge(g.size + proposed.Size())
+	}
+	if err != nil {
+		w.logger.Info("what has waited for a transaction cannot be carried out; it goes on waiting", "stream", w.stream, "revision", original, "error", err)
+		return
+	}
+	w.take(g, event, proposed, &waiting.meta)
 }
 
 // dependsOnState reports whether a refusal may turn out otherwise once more of the
@@ -176,48 +242,48 @@ func dependsOnState(err error) bool {
 	return false
 }
 
-// decideOne decides a command whose key is new.
-func (w *bookWriter) decideOne(it *item, g *group, now time.Time) (domain.Event, error) {
-	if it.settle != nil {
-		it.settle.RecordedAt = now
-		if own, original := it.settle.Terms, it.settle.Original; it.settle.Transaction.OriginalID != "" {
+// decideOne decides a command whose key is new and encodes its event.
+func (w *bookWriter) decideOne(it *item, g *group, now time.Time) (event domain.Event, proposed eventstore.Proposed, err error) {
+	switch {
+	case it.settle != nil:
+		c := it.settle
+		c.RecordedAt = now
+		if own, original := c.Terms, c.Original; c.Transaction.OriginalID != "" {
 			// After a lost race what it gives back of may turn out otherwise.
-			defer func() { it.settle.Terms, it.settle.Original = own, original }()
+			defer func() { c.Terms, c.Original = own, original }()
 		}
-		if err := w.fillRefund(it, g); err != nil {
-			return nil, err
-		}
-	} else {
-		it.reverse.RecordedAt = now
-		if it.reverse.Reversed == nil {
-			// From this group, it seems. After a lost race it is found anew.
-			defer func() { it.reverse.Reversed = nil }()
-		}
-		if err := w.fillReversal(it, g); err != nil {
-			return nil, err
-		}
+		err = w.fillRefund(it, g)
+	case it.reverse != nil:
+		c := it.reverse
+		c.RecordedAt = now
+		original := c.Reversed
+		defer func() { c.Reversed = original }()
+		err = w.fillReversal(it, g)
+	case it.adjust != nil:
+		it.adjust.RecordedAt = now
+		err = it.missing
+	default:
+		_, id := w.stream.Split()
+		it.advance.RecordedAt, it.advance.Close = now, w.view.closer(w.ctx, id)
+	}
+	if err != nil {
+		return nil, proposed, err
 	}
 	events, err := book.Decider.Decide(w.state, it.command())
 	if err != nil {
-		return nil, it.because(err)
+		return nil, proposed, it.because(err)
 	}
 	if len(events) != 1 {
-		return nil, &domain.Error{Code: domain.CodeInternal, Field: "command", Value: it.command().CommandType(), Message: "a book decided other than one event"}
+		return nil, proposed, &domain.Error{Code: domain.CodeInternal, Field: "command", Value: it.command().CommandType(), Message: "a book decided other than one event"}
 	}
-	return events[0], nil
-}
-
-// propose encodes an event of the book.
-func (w *bookWriter) propose(it *item, event domain.Event) (eventstore.Proposed, error) {
-	key := it.key()
-	var recorded time.Time
-	switch e := event.(type) {
-	case book.TransactionSettled:
-		recorded = e.RecordedAt
-	case book.EntryReversed:
-		recorded = e.RecordedAt
+	key, recorded := eventKey(events[0], w.state.Count())
+	if proposed, err = propose(w.stream, key, events[0], it.meta, recorded); err != nil {
+		return nil, proposed, err
 	}
-	return propose(w.stream, key.Source+"/"+key.ExternalID, event, it.meta, recorded)
+	if size := proposed.Size(); size > groupBytes {
+		return nil, proposed, tooLarge(size)
+	}
+	return events[0], proposed, nil
 }
 
 // rebuild reports whether err says that the index cannot be trusted. It then has

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
-	"github.com/jeongsan/jeongsan/domain/ledger"
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/eventstore/command/index"
 )
@@ -54,7 +53,7 @@ func (w *bookWriter) open() error {
 	if found {
 		w.covered = header.Revision + 1
 	} else {
-		state = book.Restore(0, time.Time{}, func(func(ledger.AccountID, ledger.Balance) bool) {}, nil)
+		state = book.Restore(book.Snapshot{})
 		w.covered, w.lastID, w.position = 0, uuid.Nil, eventstore.Start
 	}
 	w.state, w.stored, w.loaded, w.flushed = state, header, 0, time.Now()
@@ -186,7 +185,10 @@ func (w *bookWriter) flushOrFail() error {
 	}
 	if w.unflushed() > 0 {
 		changes := w.state.Commit()
-		header := index.Header{Identity: w.identity, Revision: changes.Count - 1, EventID: w.lastID, Keys: w.stored.Keys, LastRecorded: changes.Recorded}
+		header := index.Header{
+			Identity: w.identity, Revision: changes.Count - 1, EventID: w.lastID, Keys: w.stored.Keys, LastRecorded: changes.Recorded,
+			BusinessDate: changes.BusinessDate, DateRevision: changes.DateRevision,
+		}
 		for i := range changes.Keys {
 			if changes.Keys[i].New {
 				header.Keys++
@@ -197,6 +199,9 @@ func (w *bookWriter) flushOrFail() error {
 		}
 		for range w.state.Counters() {
 			header.Counters++
+		}
+		for range w.state.Holds() {
+			header.Holds++
 		}
 		hash := w.state.Hash()
 		header.Hash = hash[:]

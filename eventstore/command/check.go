@@ -122,6 +122,12 @@ func (c *check) run(ctx context.Context) (CheckedBook, error) {
 	if err := c.compareCounters(state, held); err != nil {
 		return CheckedBook{}, err
 	}
+	if err := c.compareHolds(state, held); err != nil {
+		return CheckedBook{}, err
+	}
+	if expected, found := dateText(state), dateText(held); expected != found {
+		return CheckedBook{}, c.differs("business date", expected, found)
+	}
 	hash := state.Hash()
 	if !bytes.Equal(hash[:], header.Hash) {
 		return CheckedBook{}, c.differs("state", hex.EncodeToString(hash[:]), hex.EncodeToString(header.Hash))
@@ -205,10 +211,52 @@ func (c *check) compareCounters(want, held *book.State) error {
 }
 
 func countedText(c book.Counted) string {
-	if c.Days == 0 {
-		return c.Value.Shorten().String()
+	text := c.Value.Shorten().String()
+	if c.Days != 0 {
+		text += fmt.Sprintf(" in a window of %d days", c.Days)
 	}
-	return fmt.Sprintf("%s in a window of %d days", c.Value.Shorten(), c.Days)
+	switch {
+	case c.Closed:
+		text += ", closed"
+	case c.Closes != "":
+		text += ", to be closed on " + string(c.Closes)
+	}
+	return text
+}
+
+// compareHolds names the first slice, by account, date and purpose, that is not the
+// same.
+func (c *check) compareHolds(want, held *book.State) error {
+	expected, found := holdTexts(want), holdTexts(held)
+	for _, name := range slices.Sorted(maps.Keys(expected)) {
+		if f, there := found[name]; f != expected[name] {
+			if !there {
+				f = "nothing"
+			}
+			return c.differs(name, expected[name], f)
+		}
+		delete(found, name)
+	}
+	if len(found) > 0 {
+		name := slices.Min(slices.Collect(maps.Keys(found)))
+		return c.differs(name, "nothing", found[name])
+	}
+	return nil
+}
+
+func holdTexts(s *book.State) map[string]string {
+	texts := make(map[string]string)
+	for h := range s.Holds() {
+		texts["what account "+string(h.Account)+" holds until "+string(h.On)+" for "+h.Into] = h.Change.Shorten().String()
+	}
+	return texts
+}
+
+func dateText(s *book.State) string {
+	if s.BusinessDate() == "" {
+		return "none"
+	}
+	return fmt.Sprintf("%s at revision %d", s.BusinessDate(), s.DateRevision())
 }
 
 func totals(b ledger.Balance) string {
@@ -275,6 +323,12 @@ func recordText(r book.KeyRecord) string {
 	}
 	if r.Engine != 0 {
 		parts = append(parts, fmt.Sprintf("engine %d", r.Engine))
+	}
+	if r.Returns {
+		parts = append(parts, "gives back")
+	}
+	if r.RestatedBy != 0 {
+		parts = append(parts, fmt.Sprintf("restated by %d", r.RestatedBy))
 	}
 	if r.Reversed() {
 		parts = append(parts, fmt.Sprintf("reversed by %d", r.ReversedBy))

@@ -98,7 +98,7 @@ func TestCheckNamesTheDifference(t *testing.T) {
 			state := r.fold()
 			balance := state.Balance("studio/payable/KRW")
 			balance.Debits, balance.Credits = money.New(1, 0), money.New(2, 0)
-			spoiled := book.Restore(state.Count(), state.Recorded(), func(yield func(ledger.AccountID, ledger.Balance) bool) {
+			spoiled := book.Restore(book.Snapshot{Count: state.Count(), Recorded: state.Recorded(), Balances: func(yield func(ledger.AccountID, ledger.Balance) bool) {
 				for id, b := range state.Balances() {
 					if id == "studio/payable/KRW" {
 						b = balance
@@ -107,7 +107,7 @@ func TestCheckNamesTheDifference(t *testing.T) {
 						return
 					}
 				}
-			}, nil)
+			}})
 			hash := spoiled.Hash()
 			header.Hash = hash[:]
 			return nil, []index.Row{{Key: []byte("studio/payable/KRW"), Value: appendBalance(nil, balance)}}
@@ -193,6 +193,6 @@ func recordRow(t *testing.T, x *index.Index, key book.Key, record book.KeyRecord
 
 // hashOf is the hash of a state with another number of events.
 func hashOf(state *book.State, count uint64, recorded time.Time) []byte {
-	hash := book.Restore(count, recorded, state.Balances(), nil).Hash()
+	hash := book.Restore(book.Snapshot{Count: count, Recorded: recorded, Balances: state.Balances()}).Hash()
 	return hash[:]
 }

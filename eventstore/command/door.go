@@ -39,6 +39,8 @@ type Reply struct {
 	Outcome Outcome
 	// Ref is the event that the command led to, now or the first time.
 	Ref domain.Ref
+	// Awaiting says of what was applied that it posted nothing yet: it waits for its original.
+	Awaiting bool
 	// Position is a position in the log at or after that event.
 	Position eventstore.Position
 	Err      error

@@ -10,7 +10,7 @@ import (
 func unknownOutcome(err error) error {
 	return &domain.Error{
 		Code: domain.CodeOutcomeUnknown, Message: "the command may or may not have been carried out",
-		Remedy: "retry with the same key", Err: err,
+		Remedy: "send the same again: its key makes that safe", Err: err,
 	}
 }
 

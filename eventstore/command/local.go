@@ -12,6 +12,7 @@ import (
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/domain/schedule"
@@ -90,6 +91,7 @@ func Open(ctx context.Context, config Config) (*Local, error) {
 		party.Category:    &aggregate[*party.State]{appender: l.appender, stop: l.stop, decider: party.Decider, lookup: party.Lookup, learned: v.learn},
 		contract.Category: &aggregate[*contract.State]{appender: l.appender, stop: l.stop, decider: contract.Decider, lookup: contract.Lookup, learned: v.learn},
 		schedule.Category: &aggregate[*schedule.State]{appender: l.appender, stop: l.stop, decider: schedule.Decider, lookup: schedule.Lookup, learned: v.learn},
+		calendar.Category: &aggregate[*calendar.State]{appender: l.appender, stop: l.stop, decider: calendar.Decider, lookup: calendar.Lookup, learned: v.learn},
 		source.Category:   &aggregate[*source.State]{appender: l.appender, stop: l.stop, decider: source.Decider, lookup: source.Lookup, resident: true},
 	}
 	return l, nil
@@ -145,12 +147,12 @@ func distribute(requests []Request, replies []Reply) (tickets map[string]*ticket
 			settles = append(settles, c)
 			it.settle, id = &settles[len(settles)-1], c.Transaction.Book
 			it.settle.Terms, it.settle.Original = nil, nil
-		case book.ReverseEntry:
-			c.Reversed = nil
-			it.reverse, id = &c, c.Book
 		default:
-			rest = append(rest, i)
-			continue
+			var ok bool
+			if id, ok = it.take(request.Command); !ok {
+				rest = append(rest, i)
+				continue
+			}
 		}
 		if err := domain.CheckID("book", id); err != nil {
 			replies[i].Err = err
@@ -175,6 +177,7 @@ func distribute(requests []Request, replies []Reply) (tickets map[string]*ticket
 func (l *Local) submit(ctx context.Context, tickets map[string]*ticket, replies []Reply) (waits []func()) {
 	for id, t := range tickets {
 		l.view.fill(ctx, t.items)
+		l.view.know(ctx, id, t.items)
 		t.ready()
 		if w, err := l.writerFor(ctx, id, t); err != nil {
 			t.refuse(err)

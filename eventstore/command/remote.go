@@ -78,7 +78,7 @@ func (r *remote) call(ctx context.Context, c call, places []int, replies []Reply
 			continue
 		}
 		got := answered.Replies[i]
-		one := Reply{Outcome: got.Outcome, Position: got.Position}
+		one := Reply{Outcome: got.Outcome, Awaiting: got.Awaiting, Position: got.Position}
 		if got.Ref != nil {
 			one.Ref = *got.Ref
 		}
@@ -136,6 +136,6 @@ func (r *remote) refused(response *http.Response) error {
 func (r *remote) unknown(err error) error {
 	return &domain.Error{
 		Code: domain.CodeOutcomeUnknown, Field: "process", Value: r.url, Message: "the connection failed before the outcome was known",
-		Remedy: "retry with the same key", Err: err,
+		Remedy: "send the same again: its key makes that safe", Err: err,
 	}
 }

@@ -15,7 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/domain/contract"
+	"github.com/jeongsan/jeongsan/domain/fee"
+	"github.com/jeongsan/jeongsan/domain/ledger"
 	"github.com/jeongsan/jeongsan/domain/money"
 	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/domain/schedule"
@@ -71,10 +74,14 @@ func TestEveryCommandTravels(t *testing.T) {
 	everything := map[string]domain.Command{}
 	full := sale("A")
 	full.Transaction.OriginalID, full.Policy.SettleUnmatched, full.Policy.SubMinor = "O", true, true
+	target := book.Key{Source: "pg-1", ExternalID: "A"}
+	adjusted := adjustment("X", 5)
+	adjusted.Adjusts, adjusted.Postings[0].HoldUntil, adjusted.Postings[0].Into = &target, "2026-12-01", "payable"
+	adjusted.Restates = &book.Restatement{Rerating: "r", Replaces: 3, Refunded: amount, Contract: "c", Schedule: "s", Version: 2, Engine: 2, Postings: []ledger.Posting{adjusted.Postings[1].Posting}, Explanation: []fee.Line{}}
 	for _, c := range []domain.Command{
-		full, reversal("R", "A"), parties[3], party.ChangePartyDetails{Party: "studio", Details: &party.Details{Name: "N"}},
+		full, reversal("R", "A"), adjusted, book.AdvanceBusinessDate{Book: "main", Date: "2026-11-23"}, parties[3], party.ChangePartyDetails{Party: "studio", Details: &party.Details{Name: "N"}},
 		contract.SignContract{Terms: terms("c", "main")}, contract.EndContract{Contract: "c", Until: "2026-12-01", Reason: "over"},
-		schedule.PublishSchedule{Document: standard}, source.DefineSource{Source: "s", Definition: "d: <&>\n"},
+		schedule.PublishSchedule{Document: standard}, bank(1, "2026-12-25"), source.DefineSource{Source: "s", Definition: "d: <&>\n"},
 		source.QuarantineRecord{Source: "s", Record: "r", ContentHash: "1:a", Delivery: "d", Offset: 1, Code: "c", Field: "f", Reason: "r", Raw: []byte{0, 255}, Currency: "USD", Amount: &amount},
 		source.ReleaseQuarantine{Source: "s", Record: "r", ContentHash: "1:a", Settled: domain.Ref{Stream: "book-main", Revision: 3}},
 		source.CloseDelivery{Source: "s", Delivery: "d", Name: "n", Bytes: 1, Version: 2, Counts: source.Counts{Read: 1, Settled: 1, Ignored: map[string]uint64{"a": 1}}, Totals: []source.Total{{Currency: "USD", Read: "1"}}},

@@ -212,6 +212,8 @@ func (r *rig) once(keys ...string) {
 			got[e.ExternalID]++
 		case book.EntryReversed:
 			got[e.ExternalID]++
+		case book.AdjustmentPosted:
+			got[e.ExternalID]++
 		}
 	}
 	require.Equal(r.t, want, got)
@@ -223,6 +225,8 @@ func ids(commands []domain.Command) (keys []string) {
 		case book.SettleTransaction:
 			keys = append(keys, c.Transaction.ExternalID)
 		case book.ReverseEntry:
+			keys = append(keys, c.ExternalID)
+		case book.PostAdjustment:
 			keys = append(keys, c.ExternalID)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/domain/schedule"
@@ -57,6 +58,9 @@ func (l *Local) route(ctx context.Context, command domain.Command, now time.Time
 			return routed{}, err
 		}
 		return to(schedule.Category, c.Schedule, c, strconv.Itoa(c.Version)), l.view.checkVersion(ctx, c.Document)
+	case calendar.PublishCalendar:
+		c.RecordedAt = now
+		return to(calendar.Category, c.Calendar, c, strconv.Itoa(c.Version)), domain.CheckID("calendar", c.Calendar)
 	case source.DefineSource:
 		c.RecordedAt = now
 		return to(source.Category, c.Source, c, ""), domain.CheckID("source", c.Source)

@@ -40,7 +40,7 @@ func Serve(door Door, logger *slog.Logger) http.Handler {
 		}
 		var a answer
 		for _, done := range door.Do(r.Context(), requests...) {
-			one := reply{Outcome: done.Outcome, Position: done.Position, Error: faultOf(done.Err)}
+			one := reply{Outcome: done.Outcome, Awaiting: done.Awaiting, Position: done.Position, Error: faultOf(done.Err)}
 			if done.Ref.Stream != "" {
 				one.Ref = &done.Ref
 			}

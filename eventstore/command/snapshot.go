@@ -3,11 +3,12 @@ package command
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
+	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/domain/ledger"
 	"github.com/jeongsan/jeongsan/domain/money"
@@ -47,26 +48,40 @@ func restore(b *index.Book) (state *book.State, header index.Header, found bool,
 	if err != nil {
 		return nil, header, true, err
 	}
-	state = book.Restore(header.Revision+1, header.LastRecorded, func(yield func(ledger.AccountID, ledger.Balance) bool) {
-		for _, r := range rows {
-			if !yield(r.id, r.balance) {
-				return
+	var holds []book.Hold
+	err = b.Holds(func(name string, value []byte) error {
+		hold, err := decodeHold(name, value)
+		holds = append(holds, hold)
+		return err
+	})
+	if err != nil {
+		return nil, header, true, err
+	}
+	state = book.Restore(book.Snapshot{
+		Count: header.Revision + 1, Recorded: header.LastRecorded, BusinessDate: header.BusinessDate, DateRevision: header.DateRevision,
+		Balances: func(yield func(ledger.AccountID, ledger.Balance) bool) {
+			for _, r := range rows {
+				if !yield(r.id, r.balance) {
+					return
+				}
 			}
-		}
-	}, func(yield func(string, book.Counted) bool) {
-		for _, c := range counters {
-			if !yield(c.id, c.counted) {
-				return
+		},
+		Counters: func(yield func(string, book.Counted) bool) {
+			for _, c := range counters {
+				if !yield(c.id, c.counted) {
+					return
+				}
 			}
-		}
+		},
+		Holds: slices.Values(holds),
 	})
 	hash := state.Hash()
 	keys, counted, err := b.CountKeys(mostCounted)
 	switch {
 	case err != nil:
 		return nil, header, true, err
-	case uint64(len(rows)) != header.Accounts || uint64(len(counters)) != header.Counters || !bytes.Equal(hash[:], header.Hash):
-		return nil, header, true, fmt.Errorf("%w: its accounts and counters do not give the state that its header names", index.ErrDamaged)
+	case uint64(len(rows)) != header.Accounts || uint64(len(counters)) != header.Counters || uint64(len(holds)) != header.Holds || !bytes.Equal(hash[:], header.Hash):
+		return nil, header, true, fmt.Errorf("%w: its accounts, counters and holds do not give the state that its header names", index.ErrDamaged)
 	case counted && keys != header.Keys || !counted && header.Keys < keys:
 		return nil, header, true, fmt.Errorf("%w: it has %d keys, its header says %d", index.ErrDamaged, keys, header.Keys)
 	}
@@ -142,7 +157,15 @@ func store(b *index.Book, header index.Header, changes *book.Changes) error {
 			counters[i].Value = appendCounted(nil, change.Counted)
 		}
 	}
-	return b.Store(header, index.Rows{Records: records, Accounts: accounts, Counters: counters})
+	holds := make([]index.Row, len(changes.Holds))
+	for i := range changes.Holds {
+		hold := &changes.Holds[i]
+		holds[i] = index.Row{Key: holdName(hold)}
+		if !hold.Change.IsZero() {
+			holds[i].Value = appendAmount(nil, hold.Change)
+		}
+	}
+	return b.Store(header, index.Rows{Records: records, Accounts: accounts, Counters: counters, Holds: holds})
 }
 
 type countedRow struct {
@@ -150,47 +173,88 @@ type countedRow struct {
 	counted book.Counted
 }
 
+// appendCounted writes a counter; the end of its window where it has one.
 func appendCounted(b []byte, c book.Counted) []byte {
-	b = append(binary.AppendVarint(b, c.Value.Units()), c.Value.Scale())
-	return binary.AppendUvarint(b, uint64(c.Days))
+	b = appendAmount(b, c.Value)
+	b = binary.AppendUvarint(b, uint64(c.Days))
+	if c.Closes == "" {
+		return b
+	}
+	closed := byte(0)
+	if c.Closed {
+		closed = 1
+	}
+	return append(append(b, closed), c.Closes...)
 }
 
-var errCounter = errors.New("a counter is damaged")
+var errCounter = fmt.Errorf("%w: a counter", index.ErrDamaged)
 
 func decodeCounted(b []byte) (book.Counted, error) {
-	units, n := binary.Varint(b)
-	if n <= 0 || n == len(b) || units == math.MinInt64 || b[n] > money.MaxScale {
+	value, b, ok := takeAmount(b)
+	if !ok {
 		return book.Counted{}, errCounter
 	}
-	days, m := binary.Uvarint(b[n+1:])
-	if m <= 0 || n+1+m != len(b) || days > math.MaxInt32 {
+	days, n := binary.Uvarint(b)
+	if n <= 0 || days > math.MaxInt32 {
 		return book.Counted{}, errCounter
 	}
-	return book.Counted{Value: money.New(units, b[n]), Days: int(days)}, nil
+	counted := book.Counted{Value: value, Days: int(days)}
+	if b = b[n:]; len(b) == 0 {
+		return counted, nil
+	}
+	counted.Closed = b[0] == 1
+	closes, err := domain.ParseDate("closes", string(b[1:]))
+	if err != nil || b[0] > 1 {
+		return book.Counted{}, errCounter
+	}
+	counted.Closes = closes
+	return counted, nil
+}
+
+// holdName is what names a slice among those of its book.
+func holdName(h *book.Hold) []byte {
+	name := make([]byte, 0, len(h.Account)+len(h.On)+len(h.Into)+2)
+	name = append(append(name, h.Account...), 0)
+	name = append(append(name, h.On...), 0)
+	return append(name, h.Into...)
+}
+
+var errHold = fmt.Errorf("%w: what an account holds", index.ErrDamaged)
+
+func decodeHold(name string, value []byte) (book.Hold, error) {
+	account, rest, _ := strings.Cut(name, "\x00")
+	on, into, ok := strings.Cut(rest, "\x00")
+	amount, left, whole := takeAmount(value)
+	if !ok || !whole || len(left) != 0 || amount.Sign() <= 0 {
+		return book.Hold{}, errHold
+	}
+	return book.Hold{Account: ledger.AccountID(account), Into: into, On: domain.Date(on), Change: amount}, nil
 }
 
 func appendBalance(b []byte, balance ledger.Balance) []byte {
-	for _, total := range []money.Amount{balance.Debits, balance.Credits} {
-		b = binary.AppendVarint(b, total.Units())
-		b = append(b, total.Scale())
-	}
-	return b
+	return appendAmount(appendAmount(b, balance.Debits), balance.Credits)
 }
 
-var errBalance = errors.New("a balance is damaged")
+var errBalance = fmt.Errorf("%w: a balance", index.ErrDamaged)
 
 func decodeBalance(b []byte) (ledger.Balance, error) {
-	var totals [2]money.Amount
-	for i := range totals {
-		units, n := binary.Varint(b)
-		if n <= 0 || n == len(b) || units < 0 || b[n] > money.MaxScale {
-			return ledger.Balance{}, errBalance
-		}
-		totals[i] = money.New(units, b[n])
-		b = b[n+1:]
-	}
-	if len(b) != 0 {
+	debits, b, ok := takeAmount(b)
+	credits, b, whole := takeAmount(b)
+	if !ok || !whole || len(b) != 0 || debits.Sign() < 0 || credits.Sign() < 0 {
 		return ledger.Balance{}, errBalance
 	}
-	return ledger.Balance{Debits: totals[0], Credits: totals[1]}, nil
+	return ledger.Balance{Debits: debits, Credits: credits}, nil
+}
+
+func appendAmount(b []byte, a money.Amount) []byte {
+	return append(binary.AppendVarint(b, a.Units()), a.Scale())
+}
+
+// takeAmount reads an amount from the front and returns what follows it.
+func takeAmount(b []byte) (amount money.Amount, rest []byte, ok bool) {
+	units, n := binary.Varint(b)
+	if n <= 0 || n == len(b) || units == math.MinInt64 || b[n] > money.MaxScale {
+		return money.Zero, nil, false
+	}
+	return money.New(units, b[n]), b[n+1:], true
 }

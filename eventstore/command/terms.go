@@ -154,11 +154,12 @@ func (v *view) version(terms *contract.Terms, on domain.Date) (*fee.Schedule, er
 }
 
 // bind makes the terms of a transaction that is rated as an earlier one: contract,
-// version and parties are those of that one, with the revisions that it recorded.
+// version, parties and calendars are those of that one, with the revisions that it
+// recorded.
 func (v *view) bind(ctx context.Context, o *book.TransactionSettled, at time.Time) (*book.Terms, error) {
 	for synced := false; ; synced = true {
 		terms, err := v.bound(o, at)
-		if terms != nil || err != nil {
+		if terms != nil || err != nil && (synced || domain.CodeOf(err) != domain.CodeNotFound) {
 			return terms, err
 		}
 		if synced {
@@ -184,9 +185,19 @@ func (v *view) bound(o *book.TransactionSettled, at time.Time) (*book.Terms, err
 	if err != nil {
 		return nil, err
 	}
+	on := v.terms.date(at, v.zones[c.terms.Zone])
+	calendars, err := v.calendarsOf(version, o.Calendars, func(rule *fee.Rule) domain.Date {
+		if rule.On == fee.OnRefund && o.Original == nil {
+			return on // a charge is of its own date
+		}
+		return o.EffectiveOn
+	})
+	if err != nil {
+		return nil, err
+	}
 	return &book.Terms{
 		Contract: o.Contract, ContractRevision: o.ContractRevision, Schedule: version, ScheduleRevision: o.ScheduleRevision,
-		Parties: o.Parties, EffectiveOn: v.terms.date(at, v.zones[c.terms.Zone]), Floors: c.floors,
+		Parties: o.Parties, EffectiveOn: on, Floors: c.floors, Calendar: calendars,
 	}, nil
 }
 
@@ -207,10 +218,14 @@ func (v *view) merge(t *book.Transaction, chosen *contract.Terms, version *fee.S
 			return nil, unknownParty(party.Role, party.ID)
 		}
 	}
+	calendars, err := v.calendarsOf(version, nil, nil)
+	if err != nil {
+		return nil, err
+	}
 	return &book.Terms{
 		Contract: chosen.Contract, ContractRevision: book.Revision(v.contracts[chosen.Contract].revision),
 		Schedule: version, ScheduleRevision: book.Revision(v.schedules[chosen.Schedule].revision),
-		Parties: parties, EffectiveOn: on, Floors: v.contracts[chosen.Contract].floors,
+		Parties: parties, EffectiveOn: on, Floors: v.contracts[chosen.Contract].floors, Calendar: calendars,
 	}, nil
 }
 

@@ -6,56 +6,7 @@ import (
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
-	"github.com/jeongsan/jeongsan/eventstore"
 )
-
-// item is one command for a book on its way through the writer. Exactly one of
-// settle and reverse is set.
-type item struct {
-	settle  *book.SettleTransaction
-	reverse *book.ReverseEntry
-	meta    eventstore.Meta
-	// missing is why the reference view has no terms. It matters only if the book
-	// would otherwise settle the transaction: a replay needs none.
-	missing error
-	// unread is why the event that the command rests on could not be read.
-	unread error
-}
-
-func (i *item) command() domain.Command {
-	if i.settle != nil {
-		return i.settle
-	}
-	return i.reverse
-}
-
-func (i *item) key() book.Key {
-	if i.settle != nil {
-		return i.settle.Transaction.Key
-	}
-	return i.reverse.Key
-}
-
-// earlier is the key of the transaction that the command rests on, and where the
-// event that settled it goes; nil where the command names none.
-func (i *item) earlier() (key book.Key, into **book.TransactionSettled) {
-	switch {
-	case i.reverse != nil:
-		return i.reverse.Target, &i.reverse.Reversed
-	case i.settle.Transaction.OriginalID != "":
-		return book.Key{Source: i.settle.Transaction.Source, ExternalID: i.settle.Transaction.OriginalID}, &i.settle.Original
-	}
-	return key, nil
-}
-
-// because gives the reason for an error of Decide: where the book asked for terms
-// that the item has not, it is why there are none.
-func (i *item) because(err error) error {
-	if err != nil && i.missing != nil && i.settle != nil && i.settle.Terms == nil && domain.CodeOf(err) == domain.CodeInternal {
-		return i.missing
-	}
-	return err
-}
 
 // ticket is what one call of Do asks of one book. The caller waits on it; the
 // writer takes its items in order and answers each.
@@ -139,7 +90,7 @@ func (t *ticket) refuse(err error) {
 // carried out in an empty book.
 func (t *ticket) allMissing() bool {
 	for i := range t.items {
-		if t.items[i].settle != nil && t.items[i].missing == nil {
+		if !t.items[i].idle() {
 			return false
 		}
 	}
@@ -152,7 +103,13 @@ func (t *ticket) refuseMissing() {
 	for i := range t.items {
 		it := &t.items[i]
 		_, err := book.Decider.Decide(empty, it.command())
-		t.answer(i, Reply{Err: it.because(err)})
+		switch {
+		case it.unknown != nil && (err == nil || domain.CodeOf(err) == domain.CodeInternal):
+			err = it.unknown
+		default:
+			err = it.because(err)
+		}
+		t.answer(i, Reply{Err: err})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/party"
@@ -20,8 +21,8 @@ import (
 )
 
 // view is the reference data that settlements need, in memory and fed by the
-// log: which parties are registered, the contracts, the compiled schedules. It
-// follows the log with a subscription; who misses something calls sync first,
+// log: which parties are registered, the contracts, the compiled schedules and
+// calendars. It follows the log with a subscription; who misses something calls sync first,
 // which reads to the end of the log. Safe for concurrent use.
 type view struct {
 	store  eventstore.Store
@@ -32,9 +33,10 @@ type view struct {
 	contracts map[string]*signed
 	books     map[string][]*contract.Terms // by precedence
 	schedules map[string]*published
-	zones     map[string]*time.Location  // that contracts name
-	next      map[domain.StreamID]uint64 // revision that a stream goes on with
-	complete  eventstore.Position        // everything up to here is in
+	calendars map[string][]*calendar.Calendar // their versions, compiled
+	zones     map[string]*time.Location       // that contracts name
+	next      map[domain.StreamID]uint64      // revision that a stream goes on with
+	complete  eventstore.Position             // everything up to here is in
 	terms     termsCache
 
 	turn     chan struct{} // held by who syncs
@@ -68,7 +70,7 @@ type published struct {
 	revision uint64
 }
 
-var viewFilter = eventstore.Filter{StreamPrefixes: []string{party.Category + "-", contract.Category + "-", schedule.Category + "-"}}
+var viewFilter = eventstore.Filter{StreamPrefixes: []string{party.Category + "-", contract.Category + "-", schedule.Category + "-", calendar.Category + "-"}}
 
 const (
 	syncTime      = 15 * time.Second
@@ -82,7 +84,8 @@ func openView(ctx context.Context, store eventstore.Store, logger *slog.Logger) 
 	v := &view{
 		store: store, logger: logger,
 		parties: map[string]*registered{}, contracts: map[string]*signed{}, books: map[string][]*contract.Terms{},
-		schedules: map[string]*published{}, zones: map[string]*time.Location{}, next: map[domain.StreamID]uint64{},
+		schedules: map[string]*published{}, calendars: map[string][]*calendar.Calendar{}, zones: map[string]*time.Location{},
+		next:  map[domain.StreamID]uint64{},
 		terms: termsCache{seed: maphash.MakeSeed()},
 		turn:  make(chan struct{}, 1), stop: stop, done: make(chan struct{}),
 	}
@@ -265,6 +268,12 @@ func (v *view) fold(stream domain.StreamID, revision uint64, event domain.Event)
 			v.schedules[id] = s
 		}
 		s.versions, s.from, s.revision = append(s.versions, compiled), append(s.from, e.EffectiveFrom), revision
+	case calendar.CalendarPublished:
+		compiled, err := calendar.Compile(e.Document)
+		if err != nil {
+			return err
+		}
+		v.calendars[id] = append(v.calendars[id], compiled)
 	}
 	v.next[stream] = revision + 1
 	v.terms.clear()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/domain/schedule"
@@ -29,11 +30,14 @@ const (
 var commands = []wireCommand{
 	of[book.SettleTransaction](),
 	of[book.ReverseEntry](),
+	of[book.PostAdjustment](),
+	of[book.AdvanceBusinessDate](),
 	of[party.RegisterParty](),
 	of[party.ChangePartyDetails](),
 	of[contract.SignContract](),
 	of[contract.EndContract](),
 	of[schedule.PublishSchedule](),
+	of[calendar.PublishCalendar](),
 	of[source.DefineSource](),
 	of[source.QuarantineRecord](),
 	of[source.ReleaseQuarantine](),
@@ -72,6 +76,7 @@ type answer struct {
 type reply struct {
 	Outcome  Outcome             `json:"outcome,omitempty"`
 	Ref      *domain.Ref         `json:"ref,omitempty"`
+	Awaiting bool                `json:"awaiting,omitempty"`
 	Position eventstore.Position `json:"position,omitempty"`
 	Error    *fault              `json:"error,omitempty"`
 }

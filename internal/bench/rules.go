@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime/debug"
 
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/money"
 	"github.com/jeongsan/jeongsan/internal/verify"
@@ -14,11 +15,11 @@ import (
 // tax out of the price, but for goods that are exempt; a fee by method of payment;
 // a commission by marginal tiers of the provider's month; a charge for dear goods
 // and a premium on one day; a share for the affiliate up to a cap a month; a
-// rolling reserve of a tenth; fees that refunds keep. Of its ten rules five to eight
-// apply to a sale.
+// rolling reserve of a tenth, held for 180 days; fees that refunds keep. Of its ten
+// rules five to eight apply to a sale.
 //
-// The reserve stays where it is put: books do not carry out holds, which would
-// release it, and publishing refuses what a book cannot do.
+// Nothing falls due during the load: what a release costs goes by dates and accounts,
+// not by settlements.
 func tenRules() deal {
 	const won = currency
 	each := func(amount int64) map[money.Currency]money.Amount {
@@ -53,7 +54,7 @@ func tenRules() deal {
 				{ID: "handling", To: fee.Target{Role: "platform", Purpose: "handling"}, When: "gross >= 150000", Flat: each(500), Refund: &fee.Refund{Keep: "min(300, line)"}},
 				{ID: "premium", To: fee.Target{Role: "affiliate", Purpose: "premium"}, When: `on == date("2026-03-03") and product in ["category-00002", "category-00003"]`, Of: "supply", Percent: "1"},
 				{ID: "affiliate", To: fee.Target{Role: "affiliate"}, Of: "supply", Percent: "share * 100", AtMost: "max(0, cap - shared)"},
-				{ID: "reserve", To: fee.Target{Role: "provider", Purpose: "reserve"}, Of: "remaining", Percent: "10"},
+				{ID: "reserve", To: fee.Target{Role: "provider", Purpose: "reserve"}, Of: "remaining", Percent: "10", Hold: &fee.Hold{ValueDate: calendar.ValueDate{Days: new(180)}}},
 				{ID: "net", To: fee.Target{Role: "provider"}, Rest: true},
 			},
 		},

@@ -29,9 +29,10 @@ type Row struct {
 	Value []byte
 }
 
-// Rows are what changed of a book. Keys of records are those of Record, keys of
-// accounts and counters their names. A counter without a value is removed.
-type Rows struct{ Records, Accounts, Counters []Row }
+// Rows are what changed of a book. Keys of records are those of Record, of accounts
+// and counters their names, of holds whatever names one. A counter or a hold without a
+// value is removed.
+type Rows struct{ Records, Accounts, Counters, Holds []Row }
 
 // with runs f on the database, unless it is not the one the Book was obtained
 // from. Errors of the database are ErrDamaged.
@@ -84,6 +85,12 @@ func (b *Book) Accounts(f func(account string, value []byte) error) error {
 // Counters is Accounts for counters.
 func (b *Book) Counters(f func(counter string, value []byte) error) error {
 	prefix := b.prefix(counterTag)
+	return b.scan(prefix, func(key, value []byte) error { return f(string(key[len(prefix):]), value) })
+}
+
+// Holds is Accounts for what is held.
+func (b *Book) Holds(f func(hold string, value []byte) error) error {
+	prefix := b.prefix(holdTag)
 	return b.scan(prefix, func(key, value []byte) error { return f(string(key[len(prefix):]), value) })
 }
 
@@ -174,23 +181,9 @@ func (b *Book) Store(header Header, rows Rows) error {
 				return err
 			}
 		}
-		prefix := b.prefix(accountTag)
-		for _, row := range rows.Accounts {
-			if err := b.set(batch, append(prefix[:len(prefix):len(prefix)], row.Key...), row.Value); err != nil {
-				return err
-			}
-		}
-		prefix = b.prefix(counterTag)
-		for _, row := range rows.Counters {
-			key := append(prefix[:len(prefix):len(prefix)], row.Key...)
-			if row.Value == nil {
-				err = batch.Delete(key, nil)
-			} else {
-				err = b.set(batch, key, row.Value)
-			}
-			if err != nil {
-				return err
-			}
+		err = errors.Join(b.put(batch, accountTag, rows.Accounts), b.put(batch, counterTag, rows.Counters), b.put(batch, holdTag, rows.Holds))
+		if err != nil {
+			return err
 		}
 		value, err := header.encode()
 		if err != nil {
@@ -201,6 +194,22 @@ func (b *Book) Store(header Header, rows Rows) error {
 		}
 		return db.Apply(batch, pebble.NoSync)
 	})
+}
+
+// put stores rows of a kind, or removes those without a value.
+func (b *Book) put(batch *pebble.Batch, tag byte, rows []Row) error {
+	prefix := b.prefix(tag)
+	for _, row := range rows {
+		key := append(prefix[:len(prefix):len(prefix)], row.Key...)
+		if row.Value == nil {
+			if err := batch.Delete(key, nil); err != nil {
+				return err
+			}
+		} else if err := b.set(batch, key, row.Value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // set stores a value with its checksum.
@@ -215,7 +224,7 @@ func (b *Book) Clear() error {
 	return b.with(func(db *pebble.DB) (err error) {
 		batch := db.NewBatch()
 		defer closing(batch, &err)
-		for _, tag := range []byte{recordTag, accountTag, counterTag} {
+		for _, tag := range []byte{recordTag, accountTag, counterTag, holdTag} {
 			prefix := b.prefix(tag)
 			if err := batch.DeleteRange(prefix, after(prefix), nil); err != nil {
 				return err

@@ -67,7 +67,9 @@ func TestBooksAreKeptApart(t *testing.T) {
 			Records:  []Row{{b.Record("pg-1", "K"), []byte(id)}, {b.Record("pg-1", long), []byte("long " + id)}, {b.Record("pg-1", ""), nil}},
 			Accounts: []Row{row("x/payable/KRW", "1"+id), row("y/payable/KRW", "2"+id)},
 			Counters: []Row{row("contract:c/ytd/2026/KRW/", "3"+id), row("contract:c/ytd/2025/KRW/", "4"+id)},
+			Holds:    []Row{row("x/reserve/KRW\x002026-01-01\x00payable", "5"+id), row("x/reserve/KRW\x002026-01-02\x00payable", "6"+id)},
 		}))
+		require.NoError(t, b.Store(header(7), Rows{Holds: []Row{{Key: []byte("x/reserve/KRW\x002026-01-01\x00payable")}}}))
 		require.NoError(t, b.Store(header(7), Rows{Counters: []Row{{Key: []byte("contract:c/ytd/2025/KRW/")}, {Key: []byte("never there")}}}))
 	}
 	require.NoError(t, x.Close())
@@ -92,6 +94,12 @@ func TestBooksAreKeptApart(t *testing.T) {
 			return nil
 		}))
 		require.Equal(t, map[string]string{"contract:c/ytd/2026/KRW/": "3" + id}, counters, "a counter without a value is gone")
+		holds := map[string]string{}
+		require.NoError(t, b.Holds(func(hold string, value []byte) error {
+			holds[hold] = string(value)
+			return nil
+		}))
+		require.Equal(t, map[string]string{"x/reserve/KRW\x002026-01-02\x00payable": "6" + id}, holds, "nor is what is not held any more")
 		count, whole, err := b.CountKeys(10)
 		require.NoError(t, err)
 		require.True(t, whole)
@@ -105,6 +113,7 @@ func TestBooksAreKeptApart(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, found)
 	require.Empty(t, lookup(t, x.Book("a"), "K", long))
+	require.NoError(t, x.Book("a").Holds(func(hold string, _ []byte) error { return errors.New(hold) }))
 	require.Len(t, lookup(t, x.Book("ab"), "K", long), 2)
 	require.Len(t, lookup(t, x.Book("a-b"), "K", long), 2)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/eventstore"
 )
 
@@ -19,11 +20,12 @@ const (
 	accountTag = 'a'
 	counterTag = 'c'
 	headerTag  = 'h'
+	holdTag    = 'd' // by account and date on which it falls due
 	recordTag  = 'k'
 )
 
 // formatVersion is the version of everything in the index.
-const formatVersion = 1
+const formatVersion = 2
 
 // longestID is the length in bytes up to which an external id is its own key.
 const longestID = 96
@@ -34,10 +36,15 @@ type Header struct {
 	// Revision and EventID are those of the last event that is in.
 	Revision uint64    `json:"revision"`
 	EventID  uuid.UUID `json:"event_id"`
-	// Keys, Accounts and Counters count the rows.
+	// BusinessDate is the date that the book has come to, at the event of DateRevision;
+	// both are absent where it has not come to any.
+	BusinessDate domain.Date `json:"business_date,omitempty"`
+	DateRevision uint64      `json:"date_revision,omitempty"`
+	// Keys, Accounts, Counters and Holds count the rows.
 	Keys     uint64 `json:"keys"`
 	Accounts uint64 `json:"accounts"`
 	Counters uint64 `json:"counters,omitempty"`
+	Holds    uint64 `json:"holds,omitempty"`
 	// Hash is the state's own, over the hot half.
 	Hash         []byte    `json:"hash"`
 	LastRecorded time.Time `json:"last_recorded"`
