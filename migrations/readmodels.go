@@ -22,15 +22,16 @@ type ReadModel struct {
 // The read models.
 var (
 	Account     = ReadModel{"account", 1}
-	Transaction = ReadModel{"transaction", 2}
+	Transaction = ReadModel{"transaction", 3}
 	Daily       = ReadModel{"daily", 2}
-	Directory   = ReadModel{"directory", 1}
+	Directory   = ReadModel{"directory", 2}
 	Audit       = ReadModel{"audit", 2}
+	Hold        = ReadModel{"hold", 1}
 )
 
 // All lists every read model.
 func All() []ReadModel {
-	return []ReadModel{Account, Transaction, Daily, Directory, Audit}
+	return []ReadModel{Account, Transaction, Daily, Directory, Audit, Hold}
 }
 
 // Next is the name of the schema in which a read model is rebuilt aside.

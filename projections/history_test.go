@@ -14,6 +14,7 @@ import (
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/ledger"
@@ -43,6 +44,7 @@ type history struct {
 	reversed  map[int]bool
 	held      []source.RecordQuarantined
 	sums      map[string]money.Amount // of accumulators
+	later     later
 	number    int
 	accounts  int // per purpose and currency
 	perAppend int
@@ -73,6 +75,11 @@ func newHistory(t testing.TB, seed uint64, store eventstore.Store) *history {
 	for _, id := range books {
 		h.append(domain.Stream(contract.Category, id), contract.ContractSigned{Terms: contract.Terms{
 			Contract: id, Book: id, Schedule: "standard", Zone: "Asia/Seoul", From: "2026-01-01",
+		}, RecordedAt: h.tick()})
+	}
+	for version := 1; version <= 2; version++ {
+		h.append("calendar-kr", calendar.CalendarPublished{Document: calendar.Document{
+			Calendar: "kr", Version: version, FirstYear: 2026, LastYear: 2025 + version, Weekend: []calendar.Weekday{"saturday", "sunday"},
 		}, RecordedAt: h.tick()})
 	}
 	h.append("source-pg", source.SourceDefined{Source: "pg", Version: 1, Hash: "aa", Definition: "source: pg", RecordedAt: h.tick()})
@@ -109,8 +116,14 @@ func (h *history) grow(n int) {
 	h.t.Helper()
 	for range n {
 		switch k := h.rng.IntN(100); {
-		case k < 74:
+		case k < 62:
 			h.settle()
+		case k < 66:
+			h.adjust()
+		case k < 70:
+			h.await()
+		case k < 74:
+			h.advance()
 		case k < 82:
 			h.reverse()
 		case k < 90:
@@ -165,6 +178,7 @@ func (h *history) settle() {
 			e.Type, e.Original = "refund", &book.Original{Key: h.settled[i].Key, Ref: h.refs[i]}
 		}
 	}
+	e.Holds = h.hold(id, e.Postings, e.EffectiveOn)
 	if amount > 0 {
 		e.Counts = h.counted(id, string(e.EffectiveOn[:7]), currency, e.Amount)
 	}

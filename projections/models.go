@@ -6,6 +6,7 @@ import (
 	"github.com/jeongsan/jeongsan/projections/audit"
 	"github.com/jeongsan/jeongsan/projections/daily"
 	"github.com/jeongsan/jeongsan/projections/directory"
+	"github.com/jeongsan/jeongsan/projections/hold"
 	"github.com/jeongsan/jeongsan/projections/readmodel"
 	"github.com/jeongsan/jeongsan/projections/transaction"
 )
@@ -15,7 +16,7 @@ type Model = readmodel.Model
 
 // Models lists every read model.
 func Models() []Model {
-	return []Model{account.Model{}, transaction.Model{}, daily.Model{}, directory.Model{}, audit.Model{}}
+	return []Model{account.Model{}, transaction.Model{}, daily.Model{}, directory.Model{}, audit.Model{}, hold.Model{}}
 }
 
 // Find returns the read model of a name, or CodeNotFound.
@@ -32,4 +33,4 @@ func Find(name string) (Model, error) {
 }
 
 // prefixes are those of the streams that Jeongsan writes.
-var prefixes = []string{"book-", "party-", "contract-", "schedule-", "source-", "log-"}
+var prefixes = []string{"book-", "party-", "contract-", "schedule-", "calendar-", "source-", "log-"}

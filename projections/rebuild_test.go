@@ -87,6 +87,14 @@ func TestRebuildFindsPlantedDifferences(t *testing.T) {
 		{"account", "entries", "UPDATE account.entries SET debit[1] = NOT debit[1] WHERE (account, position) = (SELECT account, min(position) FROM account.entries WHERE account = 2 GROUP BY 1)", `"account": 2`},
 		{"transaction", "transactions", "DELETE FROM transaction.transactions WHERE position = (SELECT min(position) FROM transaction.transactions)", `"kind": "settlement"`},
 		{"transaction", "parties", "UPDATE transaction.parties SET positions[1] = 1 WHERE party = 'party-3'", `"party-3"`},
+		{"transaction", "steps", "UPDATE transaction.steps SET counter = 'none' WHERE position = (SELECT min(position) FROM transaction.steps WHERE kind = 'closing')", `"none"`},
+		{"transaction", "awaiting", "DELETE FROM transaction.awaiting WHERE position = (SELECT min(position) FROM transaction.awaiting)", `"original_source"`},
+		{"transaction", "links", "UPDATE transaction.links SET kind = 'restoration' WHERE position = (SELECT min(position) FROM transaction.links)", `"restoration"`},
+		{"transaction", "counters", "UPDATE transaction.counters SET closed_by = NULL", `"closed_by": null`},
+		{"hold", "slices", "UPDATE hold.slices SET amount = amount + 1 WHERE position = (SELECT min(position) FROM hold.slices)", `"amount"`},
+		{"hold", "releases", "DELETE FROM hold.releases WHERE position = (SELECT min(position) FROM hold.releases)", `"business_date"`},
+		{"hold", "dates", "UPDATE hold.dates SET business_date = business_date + 1 WHERE book = 'arcade'", `"arcade"`},
+		{"directory", "calendars", "DELETE FROM directory.calendars WHERE version = 2", `"kr"`},
 		{"daily", "totals", "INSERT INTO daily.totals VALUES ('2026-01-01', 'ghost', 'p', '', '', '', 'KRW', 1, 1, 1, 1000000)", `"ghost"`},
 		{"directory", "contracts", "UPDATE directory.contracts SET valid_until = NULL, terms = '{}' WHERE contract = 'arcade'", `"arcade"`},
 		{"audit", "subjects", "UPDATE audit.events SET subjects = '{999999}' WHERE position = (SELECT max(position) FROM audit.events)", `"999999"`},
@@ -103,7 +111,7 @@ func TestRebuildFindsPlantedDifferences(t *testing.T) {
 			if table.Missing+table.Surplus == 0 {
 				continue
 			}
-			require.Equal(t, plant.table, table.Table, plant.statement)
+			require.Contains(t, table.Table, plant.table, plant.statement) // or the totals of entries
 			for _, d := range table.Differences {
 				found += fmt.Sprintln(d.InUse, d.Row)
 			}
@@ -156,7 +164,7 @@ func TestRebuildUnderLoad(t *testing.T) {
 	})
 	var rebuilding sync.WaitGroup
 	errs := make(chan error, 20)
-	for _, name := range []string{"account", "transaction", "daily", "directory", "audit"} {
+	for _, name := range []string{"account", "transaction", "daily", "directory", "audit", "hold"} {
 		rebuilding.Go(func() {
 			for range 2 {
 				comparison, err := Rebuild(ctx, rebuildConfig(t, h, r, name))

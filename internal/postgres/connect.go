@@ -18,7 +18,7 @@ const (
 	defaultPoolConns = 24
 	// leastPoolConns is what a projector and a rebuild need at a time: with fewer,
 	// a rebuild would wait for a connection that it holds itself.
-	leastPoolConns = 8
+	leastPoolConns = 9
 )
 
 // Connect opens a pool over a connection string (URL or key=value) and checks

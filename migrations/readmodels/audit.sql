@@ -3,8 +3,8 @@
 CREATE SCHEMA {schema};
 
 -- What events concern, and their streams, types and actors, as "party:<id>",
--- "contract:<id>", "schedule:<id>", "source:<id>", "book:<id>", "stream:<name>",
--- "type:<name>" and "actor:<name>", numbered from 1 in the order of first
+-- "contract:<id>", "schedule:<id>", "calendar:<id>", "source:<id>", "book:<id>",
+-- "stream:<name>", "type:<name>" and "actor:<name>", numbered from 1 in the order of first
 -- appearance in the log.
 CREATE TABLE {schema}.subjects (
     id   int  PRIMARY KEY,
@@ -21,7 +21,7 @@ CREATE TABLE {schema}.events (
     -- What the event concerns, ascending, without its stream, type and actor.
     subjects    int[]       NOT NULL,
     -- The transactions it concerns, as "<source>/<external id>": the one that it is
-    -- about, and the one that this refunds or reverses; empty where there is none.
+    -- about, and the one that this refunds, reverses or adjusts; empty where there is none.
     transaction text COLLATE "C" NOT NULL,
     original    text COLLATE "C" NOT NULL
 );

@@ -5,7 +5,9 @@ CREATE SCHEMA {schema};
 -- A transaction counts once for every party of its header (see the read model
 -- "transaction"), also where it moved no money; debits and credits are the sums
 -- of the postings on the party's accounts. A reversal counts as one transaction
--- of the type of what it reverses, on its own effective date.
+-- of the type of what it reverses, on its own effective date, an adjustment as one of
+-- the type "adjustment". What a book posts by itself as it comes to a business date
+-- stands on that date under the types "release" and "closing", and counts as none.
 CREATE TABLE {schema}.totals (
     day          date    NOT NULL, -- effective date
     book         text    NOT NULL,

@@ -1,4 +1,4 @@
--- Parties, contracts, schedules and sources as they are now.
+-- Parties, contracts, schedules, calendars and sources as they are now.
 
 CREATE SCHEMA {schema};
 
@@ -29,6 +29,14 @@ CREATE TABLE {schema}.schedules (
     document       jsonb  NOT NULL,
     position       bigint NOT NULL,
     PRIMARY KEY (schedule, version)
+);
+
+CREATE TABLE {schema}.calendars (
+    calendar text   NOT NULL,
+    version  int    NOT NULL, -- the newest applies
+    document jsonb  NOT NULL,
+    position bigint NOT NULL,
+    PRIMARY KEY (calendar, version)
 );
 
 CREATE TABLE {schema}.sources (

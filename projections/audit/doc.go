@@ -1,8 +1,8 @@
 // Package audit is the audit index: for every event of the log its position,
 // stream, revision, type, actor and time, and what it concerns.
 //
-// What events concern are subjects: parties, contracts, schedules, sources and
-// books. They are numbered together with streams, types and actors, and a row of
+// What events concern are subjects: parties, contracts, schedules, calendars, sources
+// and books. They are numbered together with streams, types and actors, and a row of
 // mentions lists the events of one subject. Transactions are too many for that:
 // an event has the one or two that it concerns in columns of its own.
 //

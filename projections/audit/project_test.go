@@ -11,6 +11,7 @@ import (
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/party"
@@ -85,6 +86,24 @@ func TestConcern(t *testing.T) {
 		transaction, original string
 	}{
 		{readmodel.Event{Entry: settled, Event: book.TransactionSettled{}}, []string{"book:a", "contract:c", "party:x", "party:y", "schedule:s", "source:pg"}, "pg/2", "pg/1"},
+		{readmodel.Event{Entry: &readmodel.Entry{Kind: readmodel.Settlement, Key: book.Key{Source: "pg", ExternalID: "3"}, Book: "a", Calendars: []string{"jp", "kr"}}},
+			[]string{"book:a", "calendar:jp", "calendar:kr", "source:pg"}, "pg/3", ""},
+		{readmodel.Event{Entry: &readmodel.Entry{
+			Kind: readmodel.Adjustment, Key: book.Key{Source: "desk", ExternalID: "4"}, Book: "a", Parties: []string{"x"},
+			Original: &book.Original{Key: book.Key{Source: "pg", ExternalID: "2"}},
+		}}, []string{"book:a", "party:x", "source:desk"}, "desk/4", "pg/2"},
+		{readmodel.Event{Entry: &readmodel.Entry{Kind: readmodel.Release, Book: "a", Parties: []string{"x", "y"}}}, []string{"book:a", "party:x", "party:y"}, "", ""},
+		{readmodel.Event{Entry: &readmodel.Entry{Kind: readmodel.Closing, Book: "a", Contract: "c", Schedule: "s", Parties: []string{"x"}}, Event: book.WindowClosed{}},
+			[]string{"book:a", "contract:c", "party:x", "schedule:s"}, "", ""},
+		{readmodel.Event{Stream: "book-a", Event: book.BusinessDateAdvanced{}}, []string{"book:a"}, "", ""},
+		{readmodel.Event{Stream: "book-a", Event: book.OriginalAwaited{
+			Key: book.Key{Source: "pg", ExternalID: "5"}, Awaits: book.Key{Source: "pg", ExternalID: "6"},
+			Refund: &book.AwaitingRefund{Transaction: book.Transaction{Parties: map[string]string{"seller": "y", "platform": "x"}}},
+		}}, []string{"book:a", "party:x", "party:y", "source:pg"}, "pg/5", "pg/6"},
+		{readmodel.Event{Stream: "book-a", Event: book.OriginalAwaited{
+			Key: book.Key{Source: "pg", ExternalID: "5"}, Awaits: book.Key{Source: "pg", ExternalID: "6"}, Reversal: &book.ReverseEntry{},
+		}}, []string{"book:a", "source:pg"}, "pg/5", "pg/6"},
+		{readmodel.Event{Event: calendar.CalendarPublished{Document: calendar.Document{Calendar: "kr"}}}, []string{"calendar:kr"}, "", ""},
 		{readmodel.Event{Event: party.PartyRegistered{Party: "x"}}, []string{"party:x"}, "", ""},
 		{readmodel.Event{Event: party.PartyDetailsChanged{Party: "x"}}, []string{"party:x"}, "", ""},
 		{readmodel.Event{Event: contract.ContractSigned{Terms: contract.Terms{Contract: "c", Book: "a", Schedule: "s", Parties: map[string]string{"seller": "y", "agent": "z", "platform": "x"}}}}, []string{"book:a", "contract:c", "party:x", "party:y", "party:z", "schedule:s"}, "", ""},
@@ -134,7 +153,8 @@ func unversioned(eventType string) string {
 func TestConcernCoversTheCatalogue(t *testing.T) {
 	covered := map[string]bool{}
 	for _, e := range []domain.Event{
-		book.TransactionSettled{}, book.EntryReversed{}, party.PartyRegistered{}, party.PartyDetailsChanged{}, contract.ContractSigned{}, contract.ContractEnded{},
+		book.TransactionSettled{}, book.EntryReversed{}, book.AdjustmentPosted{}, book.HoldsReleased{}, book.WindowClosed{}, book.BusinessDateAdvanced{},
+		book.OriginalAwaited{}, calendar.CalendarPublished{}, party.PartyRegistered{}, party.PartyDetailsChanged{}, contract.ContractSigned{}, contract.ContractEnded{},
 		schedule.SchedulePublished{}, source.SourceDefined{}, source.RecordQuarantined{}, source.QuarantineReleased{}, source.DeliveryIngested{}, eventstore.LogStarted{},
 	} {
 		covered[unversioned(e.EventType())] = true

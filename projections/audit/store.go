@@ -43,11 +43,11 @@ func (Model) Comparable() []readmodel.Comparable {
 			LEFT JOIN {schema}.subjects s ON s.id = e.stream LEFT JOIN {schema}.subjects t ON t.id = e.type LEFT JOIN {schema}.subjects a ON a.id = e.actor`},
 		{Table: "subjects", SQL: `
 			SELECT coalesce(n.name, r.subject::text) AS subject, r.listed, r.events, r.positions, r.named_by_last FROM (
-				SELECT 'by event' AS listed, u.subject, count(*) AS events, sum(hashint8extended(e.position, 0)) AS positions, true AS named_by_last
-				FROM {schema}.events e CROSS JOIN LATERAL unnest(e.subjects) AS u(subject) GROUP BY u.subject
+				SELECT 'by event' AS listed, subject, count(*) AS events, sum(hashint8extended(position, 0)) AS positions, true AS named_by_last
+				FROM (SELECT position, unnest(subjects) AS subject FROM {schema}.events) listed GROUP BY subject
 				UNION ALL
-				SELECT 'in mentions', m.subject, count(*), sum(hashint8extended(u.position, 0)), bool_and(m.position = m.positions[cardinality(m.positions)])
-				FROM {schema}.mentions m CROSS JOIN LATERAL unnest(m.positions) AS u(position) GROUP BY m.subject
+				SELECT 'in mentions', subject, count(*), sum(hashint8extended(mentioned, 0)), bool_and(last)
+				FROM (SELECT subject, unnest(positions) AS mentioned, position = positions[cardinality(positions)] AS last FROM {schema}.mentions) listed GROUP BY subject
 			) r LEFT JOIN {schema}.subjects n ON n.id = r.subject`},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/domain/schedule"
@@ -27,11 +28,13 @@ const (
 	ofActor
 	ofType
 	ofBook
+	ofCalendar
 	kinds
 )
 
 var kindNames = [kinds]string{
 	ofParty: "party", ofContract: "contract", ofSchedule: "schedule", ofStream: "stream", ofSource: "source", ofActor: "actor", ofType: "type", ofBook: "book",
+	ofCalendar: "calendar",
 }
 
 // ofTransaction is how ids of transactions begin; they are no subjects.
@@ -120,12 +123,23 @@ func (c *concern) of(e *readmodel.Event) {
 		c.add(ofSchedule, entry.Schedule)
 		c.add(ofSource, entry.Source)
 		c.add(ofBook, entry.Book)
-		c.transaction = transactionName(entry.Key)
+		for _, id := range entry.Calendars {
+			c.add(ofCalendar, id)
+		}
+		if entry.Transaction() {
+			c.transaction = transactionName(entry.Key)
+		}
 		if entry.Original != nil {
 			c.original = transactionName(entry.Original.Key)
 		}
 	}
 	switch event := e.Event.(type) {
+	case book.OriginalAwaited:
+		c.awaiting(e, &event)
+	case book.BusinessDateAdvanced:
+		c.add(ofBook, bookOf(e))
+	case calendar.CalendarPublished:
+		c.add(ofCalendar, event.Calendar)
 	case party.PartyRegistered:
 		c.add(ofParty, event.Party)
 	case party.PartyDetailsChanged:
@@ -161,6 +175,23 @@ func (c *concern) add(k kind, id string) {
 	if id != "" {
 		c.subjects = append(c.subjects, subject{k, id})
 	}
+}
+
+// awaiting names what waits as it will be named when its original has come.
+func (c *concern) awaiting(e *readmodel.Event, a *book.OriginalAwaited) {
+	c.add(ofBook, bookOf(e))
+	c.add(ofSource, a.Source)
+	if a.Refund != nil {
+		for _, id := range slices.Sorted(maps.Values(a.Refund.Transaction.Parties)) {
+			c.add(ofParty, id)
+		}
+	}
+	c.transaction, c.original = transactionName(a.Key), transactionName(a.Awaits)
+}
+
+func bookOf(e *readmodel.Event) string {
+	_, id := e.Stream.Split()
+	return id
 }
 
 // record names the transaction that a quarantined input would be, where it has

@@ -63,7 +63,8 @@ func (s *sums) at(parties map[string]*sum, h heading, party string) *sum {
 
 // fold sums the entries of a batch, in the order in which their keys appear. A
 // transaction counts once for each of its parties; a posting belongs to the owner
-// of its account.
+// of its account. What a book posts by itself is no transaction: it moves money and
+// counts nothing.
 func fold(events []readmodel.Event) []*sum {
 	all := sums{under: map[heading]map[string]*sum{}}
 	for i := range events {
@@ -73,8 +74,10 @@ func fold(events []readmodel.Event) []*sum {
 		}
 		h := heading{entry.EffectiveOn, entry.Book, entry.Product, entry.Method, entry.Type, entry.Currency}
 		parties := all.parties(h)
-		for _, party := range entry.Parties {
-			all.at(parties, h, party).Transactions++
+		if entry.Transaction() {
+			for _, party := range entry.Parties {
+				all.at(parties, h, party).Transactions++
+			}
 		}
 		for _, posting := range entry.Postings {
 			owner, _, currency := posting.Account.Split()

@@ -27,6 +27,10 @@ func TestFold(t *testing.T) {
 		entry("2026-03-02", "sale", []string{"a"}), // moved no money, counts
 		entry("2026-03-01", "sale", []string{"a", "p"}, posting("a/payable/USD", ledger.Debit, 7), posting("p/receivable/USD", ledger.Credit, 7)),
 		entry("2026-03-02", "refund", []string{"a"}, posting("a/payable/USD", ledger.Debit, 5)),
+		{Entry: &readmodel.Entry{ // in no currency of its own, and no transaction
+			Kind: readmodel.Release, Book: "b", EffectiveOn: "2026-03-02", Type: readmodel.Release, Product: "p", Parties: []string{"a"},
+			Postings: []ledger.Posting{posting("a/reserve/USD", ledger.Debit, 9), posting("a/payable/USD", ledger.Credit, 9)},
+		}},
 	})
 	var lines []string
 	for _, s := range totals {
@@ -40,5 +44,6 @@ func TestFold(t *testing.T) {
 		"2026-03-01 a p sale 1 0.07 0",
 		"2026-03-01 p p sale 1 0 0.07",
 		"2026-03-02 a p refund 1 0.05 0",
+		"2026-03-02 a p release 0 0.09 0.09",
 	}, lines)
 }

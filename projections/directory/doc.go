@@ -1,4 +1,4 @@
-// Package directory is the read model of parties, contracts, schedules and
+// Package directory is the read model of parties, contracts, schedules, calendars and
 // sources as they are now, and of what is open in quarantine.
 //
 // The fold, in project.go, is pure: it brings a batch down to the rows that it

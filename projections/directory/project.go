@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/domain/schedule"
@@ -43,6 +44,13 @@ type scheduleRow struct {
 	position      eventstore.Position
 }
 
+type calendarRow struct {
+	calendar string
+	version  int
+	document string // JSON
+	position eventstore.Position
+}
+
 type sourceRow struct {
 	source      string
 	defined     bool // in this batch
@@ -67,6 +75,7 @@ type changeSet struct {
 	parties     []*partyRow
 	contracts   []*contractRow
 	schedules   []scheduleRow
+	calendars   []calendarRow
 	sources     []*sourceRow
 	quarantined []quarantineRow // and still open at the end of the batch
 	released    []quarantineKey // open before the batch
@@ -142,6 +151,12 @@ func (f *folding) take(e *readmodel.Event) error {
 			return err
 		}
 		f.schedules = append(f.schedules, scheduleRow{event.Schedule, event.Version, event.EffectiveFrom, string(document), e.Position})
+	case calendar.CalendarPublished:
+		document, err := json.Marshal(event.Document)
+		if err != nil {
+			return err
+		}
+		f.calendars = append(f.calendars, calendarRow{event.Calendar, event.Version, string(document), e.Position})
 	case source.SourceDefined:
 		row := f.source(event.Source, e.Position)
 		row.defined, row.version, row.hash, row.definition = true, event.Version, event.Hash, event.Definition

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/party"
@@ -33,6 +34,8 @@ func TestFoldReferenceData(t *testing.T) {
 		contract.ContractEnded{Contract: "c", Until: "2026-06-01"},
 		contract.ContractEnded{Contract: "before", Until: "2026-07-01"},
 		schedule.SchedulePublished{Document: fee.Document{Schedule: "s", Version: 1, EffectiveFrom: "2026-01-01"}},
+		calendar.CalendarPublished{Document: calendar.Document{Calendar: "kr", Version: 1, FirstYear: 2026}},
+		calendar.CalendarPublished{Document: calendar.Document{Calendar: "kr", Version: 2, FirstYear: 2027}},
 		source.SourceDefined{Source: "pg", Version: 1, Hash: "h1", Definition: "one"},
 		source.SourceDefined{Source: "pg", Version: 2, Hash: "h2", Definition: "two"},
 	), nil)
@@ -52,8 +55,12 @@ func TestFoldReferenceData(t *testing.T) {
 	require.False(t, changes.contracts[1].signed)
 
 	require.Len(t, changes.schedules, 1)
+	require.Len(t, changes.calendars, 2)
+	require.Equal(t, "kr 2", changes.calendars[1].key())
+	require.Contains(t, changes.calendars[1].document, "2027")
+	require.Equal(t, eventstore.Position(9), changes.calendars[1].position)
 	require.Len(t, changes.sources, 1)
-	require.Equal(t, sourceRow{source: "pg", defined: true, version: 2, hash: "h2", definition: "two", position: 9}, *changes.sources[0])
+	require.Equal(t, sourceRow{source: "pg", defined: true, version: 2, hash: "h2", definition: "two", position: 11}, *changes.sources[0])
 }
 
 func TestFoldQuarantine(t *testing.T) {

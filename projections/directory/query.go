@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/party"
@@ -113,6 +114,43 @@ func SchedulesByVersion(ctx context.Context, pool *pgxpool.Pool, versions []Vers
 	list, err := collect[Schedule](pool.Query(ctx, `SELECT s.document, s.position FROM directory.schedules s
 		JOIN unnest($1::text[], $2::int[]) AS wanted(schedule, version) USING (schedule, version)`, ids, numbers))
 	return keyed(list, func(s Schedule) Version { return Version{s.Document.Schedule, s.Document.Version} }), err
+}
+
+// Calendar is one version of a calendar of business days.
+type Calendar struct {
+	Document calendar.Document
+	Position eventstore.Position
+}
+
+// CalendarPlace names one version of a calendar.
+type CalendarPlace struct {
+	Calendar string
+	Version  int
+}
+
+// Calendars returns the newest version of each calendar by id, those after an id.
+func Calendars(ctx context.Context, pool *pgxpool.Pool, after string, limit int) ([]Calendar, error) {
+	return collect[Calendar](pool.Query(ctx, `SELECT DISTINCT ON (calendar) document, position FROM directory.calendars
+		WHERE calendar > $1 ORDER BY calendar, version DESC LIMIT $2`, after, limit))
+}
+
+// CalendarVersions returns versions of calendars by id and version, those after one; an
+// empty calendar selects all.
+func CalendarVersions(ctx context.Context, pool *pgxpool.Pool, id string, after CalendarPlace, limit int) ([]Calendar, error) {
+	var w clause.Where
+	w.And(`(calendar, version) > (?, ?)`, after.Calendar, after.Version)
+	w.AndText(`calendar`, id)
+	return collect[Calendar](pool.Query(ctx, `SELECT document, position FROM directory.calendars`+w.String()+` ORDER BY calendar, version LIMIT `+w.Arg(limit), w.Args()...))
+}
+
+// LatestCalendar returns the version of a calendar that applies; ok is false where
+// there is none.
+func LatestCalendar(ctx context.Context, pool *pgxpool.Pool, id string) (latest Calendar, ok bool, err error) {
+	found, err := collect[Calendar](pool.Query(ctx, `SELECT document, position FROM directory.calendars WHERE calendar = $1 ORDER BY version DESC LIMIT 1`, id))
+	if err != nil || len(found) == 0 {
+		return Calendar{}, false, err
+	}
+	return found[0], true, nil
 }
 
 // Source is a feed and the definition that it is read with now.

@@ -13,13 +13,17 @@ type rehearsal struct {
 	parties     map[string]partyRow
 	contracts   map[string]contractRow
 	schedules   map[string]scheduleRow // by id and version
+	calendars   map[string]calendarRow // by id and version
 	sources     map[string]sourceRow
 	quarantined []quarantineRow
 }
 
 // Rehearse returns the read model without Postgres, empty.
 func Rehearse() readmodel.Rehearsal {
-	return &rehearsal{parties: map[string]partyRow{}, contracts: map[string]contractRow{}, schedules: map[string]scheduleRow{}, sources: map[string]sourceRow{}}
+	return &rehearsal{
+		parties: map[string]partyRow{}, contracts: map[string]contractRow{}, schedules: map[string]scheduleRow{},
+		calendars: map[string]calendarRow{}, sources: map[string]sourceRow{},
+	}
 }
 
 // Forget implements readmodel.Rehearsal: there is nothing to forget.
@@ -46,10 +50,17 @@ func (r *rehearsal) Project(events []readmodel.Event) (func(), error) {
 			return nil, fmt.Errorf("the schedule %s is published twice", row.key())
 		}
 	}
+	for _, row := range changes.calendars {
+		if _, there := r.calendars[row.key()]; there {
+			return nil, fmt.Errorf("the calendar %s is published twice", row.key())
+		}
+	}
 	return func() { r.write(changes) }, nil
 }
 
 func (r *scheduleRow) key() string { return r.schedule + " " + strconv.Itoa(r.version) }
+
+func (r *calendarRow) key() string { return r.calendar + " " + strconv.Itoa(r.version) }
 
 func keyOf(q *quarantineRow) quarantineKey { return quarantineKey{q.Source, q.Record, q.ContentHash} }
 
@@ -89,6 +100,9 @@ func (r *rehearsal) write(changes changeSet) {
 	for _, row := range changes.schedules {
 		r.schedules[row.key()] = row
 	}
+	for _, row := range changes.calendars {
+		r.calendars[row.key()] = row
+	}
 	for _, row := range changes.sources {
 		next := r.sources[row.source]
 		quarantined := next.quarantined + row.quarantined
@@ -127,6 +141,9 @@ func (r *rehearsal) Rows() map[string][][]string {
 	}
 	for _, s := range r.schedules {
 		add("schedules", s.schedule, strconv.Itoa(s.version), string(s.effectiveFrom))
+	}
+	for _, c := range r.calendars {
+		add("calendars", c.calendar, strconv.Itoa(c.version))
 	}
 	for _, s := range r.sources {
 		add("sources", s.source, strconv.Itoa(s.version), strconv.FormatInt(s.quarantined, 10))

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/domain/schedule"
@@ -24,7 +25,7 @@ func (Model) Definition() migrations.ReadModel { return migrations.Directory }
 
 // Categories implements readmodel.Model.
 func (Model) Categories() []string {
-	return []string{party.Category, contract.Category, schedule.Category, source.Category}
+	return []string{party.Category, contract.Category, schedule.Category, calendar.Category, source.Category}
 }
 
 // Projector implements readmodel.Model.
@@ -36,6 +37,7 @@ func (Model) Comparable() []readmodel.Comparable {
 		{Table: "parties", SQL: `SELECT party, kind, country, personal, registered_at, position FROM {schema}.parties`},
 		{Table: "contracts", SQL: `SELECT contract, book, schedule, terms, valid_from, valid_until, position FROM {schema}.contracts`},
 		{Table: "schedules", SQL: `SELECT schedule, version, effective_from, document, position FROM {schema}.schedules`},
+		{Table: "calendars", SQL: `SELECT calendar, version, document, position FROM {schema}.calendars`},
 		{Table: "sources", SQL: `SELECT source, version, hash, definition, quarantined, position FROM {schema}.sources`},
 		{Table: "quarantine", SQL: `SELECT source, record, content_hash, delivery, number, code, field, reason, currency, amount, recorded_at, position FROM {schema}.quarantine`},
 	}
@@ -72,6 +74,13 @@ func (p *projector) Project(ctx context.Context, tx pgx.Tx, events []readmodel.E
 			row.schedule, row.version, string(row.effectiveFrom), row.document, int64(row.position))
 		if err != nil {
 			return fmt.Errorf("write version %d of the schedule %s: %w", row.version, row.schedule, err)
+		}
+	}
+	for _, row := range changes.calendars {
+		err := p.exec(ctx, tx, `INSERT INTO {schema}.calendars (calendar, version, document, position) VALUES ($1, $2, $3::text::jsonb, $4)`,
+			row.calendar, row.version, row.document, int64(row.position))
+		if err != nil {
+			return fmt.Errorf("write version %d of the calendar %s: %w", row.version, row.calendar, err)
 		}
 	}
 	for _, row := range changes.sources {

@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/projections/readmodel"
 )
 
@@ -23,7 +24,11 @@ type changeSet struct {
 	Transactions []*readmodel.Entry
 	Parties      []run // those of one party in order
 	Links        []link
+	Steps        []Step
 	Counted      []tally // each counter once
+	Awaiting     []awaiting
+	// Came are keys that something may have waited under before the batch.
+	Came []waitKey
 }
 
 // fold turns the entries of a batch into rows.
@@ -31,13 +36,22 @@ func fold(events []readmodel.Event) changeSet {
 	var changes changeSet
 	open := map[string]int{} // index in Parties of the party's open chunk
 	var counted counting
+	var waiting waitingRoom
 	for i := range events {
 		entry := events[i].Entry
 		if entry == nil {
+			if event, ok := events[i].Event.(book.OriginalAwaited); ok {
+				waiting.enter(&events[i], &event)
+			}
 			continue
 		}
-		changes.Transactions = append(changes.Transactions, entry)
 		counted.add(entry)
+		if !entry.Transaction() {
+			changes.Steps = append(changes.Steps, stepOf(&events[i], &counted))
+			continue
+		}
+		waiting.leave(entry)
+		changes.Transactions = append(changes.Transactions, entry)
 		for _, party := range entry.Parties {
 			index, known := open[party]
 			if !known || len(changes.Parties[index].Positions) == readmodel.ChunkItems {
@@ -49,10 +63,18 @@ func fold(events []readmodel.Event) changeSet {
 			chunk.Positions = append(chunk.Positions, int64(entry.Position))
 		}
 		if entry.Original != nil {
-			_, book := entry.Original.Stream.Split()
-			changes.Links = append(changes.Links, link{Book: book, Revision: entry.Original.Revision, Position: int64(entry.Position), Kind: entry.Link})
+			changes.Links = append(changes.Links, linkTo(entry.Original, entry, entry.Link))
+		}
+		if entry.Restores != nil {
+			changes.Links = append(changes.Links, linkTo(entry.Restores, entry, readmodel.LinkRestoration))
 		}
 	}
 	changes.Counted = counted.tallies
+	changes.Awaiting, changes.Came = waiting.open(), waiting.came
 	return changes
+}
+
+func linkTo(original *book.Original, from *readmodel.Entry, kind string) link {
+	_, id := original.Stream.Split()
+	return link{Book: id, Revision: original.Revision, Position: int64(from.Position), Kind: kind}
 }

@@ -20,12 +20,13 @@ import (
 const schema = "transaction"
 
 // Header is what the read model holds of a transaction. What a source did not
-// say is empty; a reversal has no contract and schedule.
+// say is empty; a reversal has no contract and schedule. An adjustment has the currency
+// of its first posting and as amount the sum of its debits in it.
 type Header struct {
 	Position    eventstore.Position
 	Book        string
 	Revision    uint64
-	Kind        string // "settlement" or "reversal"
+	Kind        string // "settlement", "reversal" or "adjustment"
 	Source      string
 	ExternalID  string
 	Type        string
@@ -39,6 +40,7 @@ type Header struct {
 	Contract    string
 	Schedule    string
 	Version     int32
+	Reason      string // of a reversal or an adjustment
 	Parties     []string
 }
 
@@ -52,7 +54,7 @@ type Filter struct {
 }
 
 const columns = `t.position, t.book, t.revision, t.kind, t.source, t.external_id, t.type, t.method, t.product, t.currency, t.amount,
-	t.occurred_at, t.effective_on::text, t.recorded_at, t.contract, t.schedule, t.version, t.parties`
+	t.occurred_at, t.effective_on::text, t.recorded_at, t.contract, t.schedule, t.version, t.reason, t.parties`
 
 // nearDays is how many effective dates are few enough to be looked up by date.
 const nearDays = 31
@@ -149,15 +151,27 @@ func Find(ctx context.Context, pool *pgxpool.Pool, source, externalID, book stri
 
 // Link is a later transaction that names an earlier one.
 type Link struct {
-	Link string // "refund" or "reversal"
+	Link string // "refund", "reversal", "adjustment", "restatement" or "restoration"
 	Header
 }
 
 // Links returns the later transactions that name the one at a revision of a book, oldest first.
 func Links(ctx context.Context, pool *pgxpool.Pool, book string, revision uint64, limit int) ([]Link, error) {
+	return links(ctx, pool, book, revision, allLinks, limit)
+}
+
+// Adjustments returns the adjustments of the transaction at a revision of a book,
+// restatements included, oldest first.
+func Adjustments(ctx context.Context, pool *pgxpool.Pool, book string, revision uint64, limit int) ([]Link, error) {
+	return links(ctx, pool, book, revision, []string{readmodel.LinkAdjustment, readmodel.LinkRestatement}, limit)
+}
+
+var allLinks = []string{readmodel.LinkRefund, readmodel.LinkReversal, readmodel.LinkAdjustment, readmodel.LinkRestatement, readmodel.LinkRestoration}
+
+func links(ctx context.Context, pool *pgxpool.Pool, book string, revision uint64, kinds []string, limit int) ([]Link, error) {
 	return readmodel.Collect(ctx, pool, schema, pgx.RowToStructByPos[Link], `SELECT l.kind, `+columns+`
 		FROM transaction.links l JOIN transaction.transactions t ON t.position = l.position
-		WHERE l.book = $1 AND l.revision = $2 ORDER BY l.position LIMIT $3`, book, revision, limit)
+		WHERE l.book = $1 AND l.revision = $2 AND l.kind = ANY($3) ORDER BY l.position LIMIT $4`, book, revision, kinds, limit)
 }
 
 // Revision returns the transaction at a revision of a book; ok is false where

@@ -2,11 +2,10 @@ package transaction
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/shopspring/decimal"
 
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/projections/readmodel"
@@ -17,11 +16,12 @@ type rehearsal struct {
 	positions map[eventstore.Position]bool
 	rows      changeSet
 	counters  map[place]tally
+	awaiting  map[waitKey]awaiting
 }
 
 // Rehearse returns the read model without Postgres, empty.
 func Rehearse() readmodel.Rehearsal {
-	return &rehearsal{positions: map[eventstore.Position]bool{}, counters: map[place]tally{}}
+	return &rehearsal{positions: map[eventstore.Position]bool{}, counters: map[place]tally{}, awaiting: map[waitKey]awaiting{}}
 }
 
 // Forget implements readmodel.Rehearsal: there is nothing to forget.
@@ -40,7 +40,19 @@ func (r *rehearsal) Project(events []readmodel.Event) (func(), error) {
 			return nil, err
 		}
 	}
+	waiting := maps.Clone(r.awaiting)
+	for _, key := range changes.Came {
+		delete(waiting, key)
+	}
+	for _, row := range changes.Awaiting {
+		if _, twice := waiting[row.waitKey]; twice {
+			return nil, fmt.Errorf("%s/%s waits twice in the book %s", row.Source, row.ExternalID, row.Book)
+		}
+		waiting[row.waitKey] = row
+	}
 	return func() {
+		r.awaiting = waiting
+		r.rows.Steps = append(r.rows.Steps, changes.Steps...)
 		for _, entry := range changes.Transactions {
 			r.positions[entry.Position] = true
 		}
@@ -48,19 +60,27 @@ func (r *rehearsal) Project(events []readmodel.Event) (func(), error) {
 		r.rows.Parties = append(r.rows.Parties, changes.Parties...)
 		r.rows.Links = append(r.rows.Links, changes.Links...)
 		for _, t := range changes.Counted {
-			total := readmodel.TotalOf(t.Added.Decimal().Add(r.counted(t.place)))
-			t.Added, t.Transactions = total, t.Transactions+r.counters[t.place].Transactions
-			r.counters[t.place] = t
+			r.counters[t.place] = r.counters[t.place].and(t)
 		}
 	}, nil
 }
 
-func (r *rehearsal) counted(at place) decimal.Decimal {
-	t := r.counters[at]
-	return t.Added.Decimal()
+// and joins what stands with what a batch adds.
+func (t tally) and(next tally) tally {
+	next.Added = readmodel.TotalOf(t.Added.Decimal().Add(next.Added.Decimal()))
+	next.Transactions += t.Transactions
+	next.Position, next.Revision = max(t.Position, next.Position), max(t.Revision, next.Revision)
+	if next.Closes == "" {
+		next.Closes = t.Closes
+	}
+	if next.ClosedBy == nil {
+		next.ClosedBy = t.ClosedBy
+	}
+	return next
 }
 
-// Rows implements readmodel.Rehearsal.
+// Rows implements readmodel.Rehearsal. When and by what windows are closed stands
+// apart from the sums.
 func (r *rehearsal) Rows() map[string][][]string {
 	rows := map[string][][]string{}
 	for _, e := range r.rows.Transactions {
@@ -82,6 +102,26 @@ func (r *rehearsal) Rows() map[string][][]string {
 	for at, t := range r.counters {
 		rows["counters"] = append(rows["counters"], []string{
 			at.Book, at.Counter, t.Added.Decimal().String(), strconv.FormatInt(t.Transactions, 10), strconv.FormatInt(int64(t.Position), 10), strconv.FormatUint(t.Revision, 10),
+		})
+		if t.Closes != "" {
+			by := ""
+			if t.ClosedBy != nil {
+				by = strconv.FormatUint(*t.ClosedBy, 10)
+			}
+			rows["windows"] = append(rows["windows"], []string{at.Book, at.Counter, string(t.Closes), by})
+		}
+	}
+	for i := range r.rows.Steps {
+		s := &r.rows.Steps[i]
+		rows["steps"] = append(rows["steps"], []string{
+			strconv.FormatInt(int64(s.Position), 10), s.Book, strconv.FormatUint(s.Revision, 10), s.Kind, string(s.BusinessDate), s.Counter,
+			string(s.First), string(s.Last), s.Contract, s.Schedule, strconv.Itoa(int(s.Version)), strings.Join(s.Parties, " "),
+		})
+	}
+	for key := range r.awaiting {
+		a := r.awaiting[key]
+		rows["awaiting"] = append(rows["awaiting"], []string{
+			a.Book, a.Source, a.ExternalID, a.Kind, a.Original.Source, a.Original.ExternalID, strconv.FormatInt(int64(a.Position), 10),
 		})
 	}
 	return rows

@@ -31,12 +31,17 @@ func (Model) Comparable() []readmodel.Comparable {
 	return []readmodel.Comparable{
 		{Table: "transactions", SQL: `
 			SELECT position, book, revision, kind, source, external_id, type, method, product, currency, amount,
-				occurred_at, effective_on, recorded_at, contract, schedule, version, parties FROM {schema}.transactions`},
+				occurred_at, effective_on, recorded_at, contract, schedule, version, reason, parties FROM {schema}.transactions`},
 		{Table: "parties", SQL: `
-			SELECT p.party, u.position, p.position = p.positions[cardinality(p.positions)] AS named_by_last
-			FROM {schema}.parties p, unnest(p.positions) AS u(position)`},
+			SELECT party, unnest(positions) AS mentioned, position = positions[cardinality(positions)] AS named_by_last FROM {schema}.parties`},
 		{Table: "links", SQL: `SELECT book, revision, position, kind FROM {schema}.links`},
-		{Table: "counters", SQL: `SELECT book, counter, scope, owner, name, period, currency, key, value, transactions, position, revision FROM {schema}.counters`},
+		{Table: "counters", SQL: `SELECT book, counter, scope, owner, name, period, currency, key, value, transactions, position, revision, closes, closed_by FROM {schema}.counters`},
+		{Table: "steps", SQL: `
+			SELECT position, book, revision, kind, business_date, recorded_at, counter, first_on, last_on, currency, contract, schedule, version, parties
+			FROM {schema}.steps`},
+		{Table: "awaiting", SQL: `
+			SELECT book, source, external_id, kind, original_source, original_external_id, type, currency, amount, reason, parties,
+				occurred_at, recorded_at, position, revision FROM {schema}.awaiting`},
 	}
 }
 
@@ -47,7 +52,7 @@ func (*projector) Forget() {}
 
 var headerColumns = []string{
 	"position", "book", "revision", "kind", "source", "external_id", "type", "method", "product", "currency", "amount",
-	"occurred_at", "effective_on", "recorded_at", "contract", "schedule", "version", "parties",
+	"occurred_at", "effective_on", "recorded_at", "contract", "schedule", "version", "reason", "parties",
 }
 
 // Project implements readmodel.Projector.
@@ -83,6 +88,7 @@ func (p *projector) Project(ctx context.Context, tx pgx.Tx, events []readmodel.E
 			to.Text(e.Contract)
 			to.Text(e.Schedule)
 			to.Int(int32(e.Version))
+			to.Text(e.Reason)
 			to.Texts(e.Parties)
 		})
 	if err != nil {
@@ -105,6 +111,12 @@ func (p *projector) Project(ctx context.Context, tx pgx.Tx, events []readmodel.E
 			to.Text(l.Kind)
 		})
 	if err != nil {
+		return err
+	}
+	if err := p.writeSteps(ctx, tx, changes.Steps); err != nil {
+		return err
+	}
+	if err := p.writeAwaiting(ctx, tx, changes); err != nil {
 		return err
 	}
 	return p.count(ctx, tx, changes.Counted)
