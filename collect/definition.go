@@ -85,6 +85,7 @@ type identityKeys struct {
 }
 
 type transactionKeys struct {
+	Action     string            `yaml:"action"`
 	Book       string            `yaml:"book"`
 	Type       string            `yaml:"type"`
 	Method     string            `yaml:"method"`
@@ -93,6 +94,7 @@ type transactionKeys struct {
 	Currency   string            `yaml:"currency"`
 	Amount     string            `yaml:"amount"`
 	Original   string            `yaml:"original"`
+	Reason     string            `yaml:"reason"`
 	Parties    map[string]string `yaml:"parties"`
 	Attributes map[string]string `yaml:"attributes"`
 }
@@ -106,12 +108,15 @@ type policyKeys struct {
 	UnknownParty    string            `yaml:"unknown_party"`
 	PartyKinds      map[string]string `yaml:"party_kinds"`
 	UnmatchedRefund string            `yaml:"unmatched_refund"`
+	Early           string            `yaml:"early"`
 	SubMinor        string            `yaml:"sub_minor"`
 }
 
 // mapping holds the expressions of the canonical transaction; nil is not mapped.
 type mapping struct {
 	book, kind, method, product, occurredAt, currency, amount, original *expression.Expression
+
+	action, reason *expression.Expression
 
 	parties, attributes map[string]*expression.Expression
 }
@@ -259,6 +264,7 @@ func (b *builder) transaction() {
 		}
 		b.d.mapping.parties[role] = b.compile(path, keys.Parties[role], expression.Text)
 	}
+	b.action()
 	b.attributes()
 	b.constants()
 }
@@ -338,6 +344,7 @@ func (b *builder) policy() {
 	b.d.policy = book.Policy{
 		SettleUnmatched: choice("policy.unmatched_refund", keys.UnmatchedRefund, "quarantine", "settle"),
 		SubMinor:        choice("policy.sub_minor", keys.SubMinor, "refuse", "settle"),
+		Await:           choice("policy.early", keys.Early, "quarantine", "await"),
 	}
 	register := choice("policy.unknown_party", keys.UnknownParty, "quarantine", "register")
 	kinds := map[string]party.Kind{}

@@ -2,10 +2,12 @@ package collect_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/jeongsan/jeongsan/collect"
 	"github.com/jeongsan/jeongsan/domain"
 )
 
@@ -28,20 +30,23 @@ func FuzzCSV(f *testing.F) {
 	})
 }
 
-// FuzzNDJSON is the same for the market example.
+// FuzzNDJSON is the same for the market and the wallet example.
 func FuzzNDJSON(f *testing.F) {
-	d := example(f, "demo/market.yaml")
+	definitions := []*collect.Definition{example(f, "demo/market.yaml"), example(f, "wallet.yaml")}
+	f.Add([]byte(bet + win + rollback + rollback[:20] + "\n" + strings.Replace(rollback, `"b1"`, "[]", 1)))
 	f.Add([]byte(`{"id":"k1","kind":"sale","seller":"seller-jeju","approved_at":"2026-11-22T10:00:00+09:00","payment":{"amount":12000,"currency":"KRW","method":"card"}}` + "\n"))
 	f.Add([]byte(`{"id":7,"kind":null,"seller":[1],"payment":{"amount":1e64,"currency":{}},"cancels":"k1"}` + "\n{}\n[]\n"))
 	f.Add([]byte(`{"payment":{"amount":-0.0000000000000000001,"currency":"KRW"}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		report, err := d.Measure(context.Background(), delivery(string(data)))
-		if err != nil {
-			require.Equal(t, domain.CodeMalformed, domain.CodeOf(err), "%v", err)
-			return
+		for _, d := range definitions {
+			report, err := d.Measure(context.Background(), delivery(string(data)))
+			if err != nil {
+				require.Equal(t, domain.CodeMalformed, domain.CodeOf(err), "%v", err)
+				return
+			}
+			sum, ok := report.Counts.Sum()
+			require.True(t, ok)
+			require.Equal(t, report.Counts.Read, sum)
 		}
-		sum, ok := report.Counts.Sum()
-		require.True(t, ok)
-		require.Equal(t, report.Counts.Read, sum)
 	})
 }

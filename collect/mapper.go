@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jeongsan/jeongsan/collect/expression"
 	"github.com/jeongsan/jeongsan/collect/format"
@@ -27,7 +28,10 @@ type item struct {
 	ignored string        // the rule
 	fault   *domain.Error // why it cannot be settled
 
-	transaction book.Transaction // valid where ignored and fault are empty
+	// Valid where ignored and fault are empty: a transaction or, where it is not nil, a
+	// reversal.
+	transaction book.Transaction
+	reversal    *book.ReverseEntry
 
 	// amount and currency are what was mapped, whatever became of the record.
 	amount   money.Amount
@@ -45,6 +49,8 @@ type mapper struct {
 
 	book, kind, method, product, occurredAt, currency, amount, original *expression.Evaluator
 
+	action, reason *expression.Evaluator
+
 	parties, attributes texts
 	ordinals            *ordinals
 }
@@ -58,6 +64,7 @@ func newMapper(d *Definition) *mapper {
 		method: expression.NewEvaluator(d.mapping.method), product: expression.NewEvaluator(d.mapping.product),
 		occurredAt: expression.NewEvaluator(d.mapping.occurredAt), currency: expression.NewEvaluator(d.mapping.currency),
 		amount: expression.NewEvaluator(d.mapping.amount), original: expression.NewEvaluator(d.mapping.original),
+		action: expression.NewEvaluator(d.mapping.action), reason: expression.NewEvaluator(d.mapping.reason),
 	}
 	for _, rule := range d.ignore {
 		m.ignore = append(m.ignore, expression.NewEvaluator(rule.when))
@@ -110,7 +117,11 @@ func (m *mapper) again(record *format.Record, id string) item {
 // apply fills the item of a decoded record but for its identity.
 func (m *mapper) apply(it *item, record *format.Record) {
 	it.hash = m.hasher.sum(record)
-	m.money(it, record)
+	reverses := m.reverses(it, record)
+	path, fault := m.money(it, record)
+	if !reverses { // a reversal needs no amount
+		it.note(fault, path)
+	}
 	for i, when := range m.ignore {
 		result, fault := when.Eval(record)
 		if fault != nil {
@@ -122,7 +133,11 @@ func (m *mapper) apply(it *item, record *format.Record) {
 			return
 		}
 	}
-	if it.fault == nil {
+	switch {
+	case it.fault != nil:
+	case reverses:
+		m.reversal(it, record)
+	default:
 		m.transaction(it, record)
 	}
 }
@@ -190,22 +205,24 @@ func rawName(raw []byte) string {
 	return rawPrefix + hex.EncodeToString(sum[:16])
 }
 
-// money maps amount and currency, for the control totals of every record.
-func (m *mapper) money(it *item, record *format.Record) {
+// money maps amount and currency, for the control totals of every record. The
+// fault says why there is none, with the path of the expression.
+func (m *mapper) money(it *item, record *format.Record) (path string, fault *domain.Error) {
 	currency, fault := m.currency.Eval(record)
-	it.note(fault, "transaction.currency")
-	amount, fault2 := m.amount.Eval(record)
-	it.note(fault2, "transaction.amount")
-	if fault != nil || fault2 != nil {
-		return
+	if fault != nil {
+		return "transaction.currency", fault
+	}
+	amount, fault := m.amount.Eval(record)
+	if fault != nil {
+		return "transaction.amount", fault
 	}
 	it.currency = money.Currency(currency.Text)
 	exact, err := money.FromDecimal(amount.Decimal)
 	if err != nil {
-		it.note(&domain.Error{Code: domain.CodeOf(err), Message: "the amount has more digits than fit exactly", Remedy: "split the transaction, or round it in the expression"}, "transaction.amount")
-		return
+		return "transaction.amount", &domain.Error{Code: domain.CodeOf(err), Message: "the amount has more digits than fit exactly", Remedy: "split the transaction, or round it in the expression"}
 	}
 	it.amount, it.mapped = exact, it.currency.Known()
+	return "", nil
 }
 
 func (m *mapper) transaction(it *item, record *format.Record) {
@@ -223,17 +240,26 @@ func (m *mapper) transaction(it *item, record *format.Record) {
 		{"transaction.product", m.product, &t.Product},
 		{"transaction.original", m.original, &t.OriginalID},
 	} {
-		if field.e == nil {
-			continue
-		}
-		result, fault := field.e.Eval(record)
-		it.note(fault, field.path)
-		*field.into = result.Text
+		*field.into = m.plain(it, record, field.path, field.e)
 	}
-	occurred, fault := m.occurredAt.Eval(record)
-	it.note(fault, "transaction.occurred_at")
-	t.OccurredAt = occurred.Time
+	t.OccurredAt = m.occurred(it, record)
 	t.Parties, t.Attributes = m.parties.eval(it, record), m.attributes.eval(it, record)
+}
+
+// plain evaluates an expression of a text, "" where there is none.
+func (m *mapper) plain(it *item, record *format.Record, path string, e *expression.Evaluator) string {
+	if e == nil {
+		return ""
+	}
+	result, fault := e.Eval(record)
+	it.note(fault, path)
+	return result.Text
+}
+
+func (m *mapper) occurred(it *item, record *format.Record) time.Time {
+	result, fault := m.occurredAt.Eval(record)
+	it.note(fault, "transaction.occurred_at")
+	return result.Time
 }
 
 // ordinals counts records within their units over a whole delivery: units need

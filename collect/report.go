@@ -13,6 +13,7 @@ import (
 	"github.com/jeongsan/jeongsan/domain/money"
 	"github.com/jeongsan/jeongsan/domain/source"
 	"github.com/jeongsan/jeongsan/eventstore"
+	"github.com/jeongsan/jeongsan/eventstore/command"
 )
 
 // Report is what became of one delivery. Its counts and totals add up: read is
@@ -25,6 +26,10 @@ type Report struct {
 	Bytes    int64  `json:"bytes"`
 
 	Counts source.Counts `json:"counts"`
+	// Reversed is the part of Counts.Settled that took back a transaction, and Awaiting
+	// the part that posts once its original has come.
+	Reversed uint64 `json:"reversed,omitempty"`
+	Awaiting uint64 `json:"awaiting,omitempty"`
 	// StillQuarantined is the part of Counts.Replayed that lay in quarantine
 	// before and could not be settled now either.
 	StillQuarantined uint64 `json:"still_quarantined"`
@@ -121,7 +126,7 @@ func (t *tally) add(it *item, what outcome) {
 	switch what {
 	case settled:
 		c.Settled++
-		if it.amount.IsZero() {
+		if it.reversal == nil && it.amount.IsZero() {
 			c.ZeroValue++
 		}
 	case replayed:
@@ -144,6 +149,16 @@ func (t *tally) add(it *item, what outcome) {
 		t.sums[it.currency] = sums
 	}
 	sums[what].add(it.amount)
+}
+
+// detail counts what a record that has settled now came to.
+func (t *tally) detail(it *item, reply *command.Reply) {
+	switch {
+	case reply.Awaiting:
+		t.report.Awaiting++
+	case it.reversal != nil:
+		t.report.Reversed++
+	}
 }
 
 const (

@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/jeongsan/jeongsan/collect"
+	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/money"
 	"github.com/jeongsan/jeongsan/domain/source"
 )
 
@@ -61,6 +63,34 @@ func TestOnlineRetailExample(t *testing.T) {
 	require.Len(t, uk["550193/1"].Postings, 2, "a tenth of a penny goes to the rounding account")
 	require.Equal(t, "shipping", l.settlements("europe")["536370/1"].Product)
 	require.Equal(t, "gift_voucher", l.settlements("world")["536372/1"].Product)
+}
+
+// TestOnlineRetailNegotiated settles the lines under the ten rules.
+func TestOnlineRetailNegotiated(t *testing.T) {
+	l := newLedger(t)
+	l.applyFile("../examples/online-retail-negotiated-terms.yaml")
+	report := l.must(example(t, "online-retail.yaml"), retailLines)
+	require.Equal(t, source.Counts{Read: 8, Settled: 7, ZeroValue: 1, Quarantined: 1}, report.Counts)
+
+	uk := l.settlements("uk")
+	lines := map[string]string{}
+	for _, line := range uk["536365/1"].Explanation {
+		lines[line.Rule] = line.Amount.String()
+	}
+	require.Equal(t, map[string]string{ // 15.30 with 17.5 % of tax in it, in December
+		"vat": "2.28", "card_fee": "0.21", "commission": "1.84", "christmas": "0.07", "affiliate": "0.65",
+		"operator": "2.60", "reserve": "1.30", "provider": "6.35",
+	}, lines)
+	require.Equal(t, []book.Hold{
+		{Account: "provider-85/reserve/GBP", Into: "payable", On: "2011-05-30", Change: money.New(130, 2)},
+	}, uk["536365/1"].Holds)
+	require.Empty(t, uk["C536379/1"].Holds, "of a refund without its sale, as of one after its sale has been released, all is taken from the account payable")
+	require.Empty(t, uk["550193/1"].Holds)
+	world := l.settlements("world")["536372/1"]
+	for _, posting := range world.Postings {
+		require.NotContains(t, posting.Account, "tax-office", "exports are free of tax")
+	}
+	require.Equal(t, money.New(167, 2), world.Holds[0].Change)
 }
 
 // TestOnlineRetailData maps the real file, without a ledger behind it.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
-	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/domain/source"
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/eventstore/command"
@@ -22,6 +21,8 @@ type RetryReport struct {
 	Version int    `json:"version"` // of the definition they were read with
 	Tried   uint64 `json:"tried"`
 	Settled uint64 `json:"settled"`
+	// Awaiting is the part of Settled that waits for its original.
+	Awaiting uint64 `json:"awaiting,omitempty"`
 	// AlreadySettled were settled by another way since; they leave the quarantine.
 	AlreadySettled uint64 `json:"already_settled"`
 	// Ignored match a rule of the definition now; they leave the quarantine, and the
@@ -134,7 +135,7 @@ func (r *retry) chunk(ctx context.Context, entries []Entry) error {
 		if it.ignored != "" || it.fault != nil {
 			continue
 		}
-		request := r.sender.request(book.SettleTransaction{Transaction: it.transaction, Policy: r.d.policy}, it.number)
+		request := r.sender.request(it.command(r.d.policy), it.number)
 		request.Meta.Delivery = entries[i].Delivery
 		asked, requests = append(asked, i), append(requests, request)
 	}
@@ -209,6 +210,9 @@ func (r *retry) answers(entries []Entry, items []item, asked []int, replies []co
 		if reply.Outcome == command.Applied {
 			r.report.Settled++
 			fresh++
+			if reply.Awaiting {
+				r.report.Awaiting++
+			}
 		} else {
 			r.report.AlreadySettled++
 		}

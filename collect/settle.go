@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/jeongsan/jeongsan/domain"
-	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/domain/source"
 	"github.com/jeongsan/jeongsan/eventstore"
@@ -24,7 +23,7 @@ func (r *run) batch(ctx context.Context, b *batch) error {
 		it := &b.items[i]
 		if it.ignored == "" && it.fault == nil {
 			asked = append(asked, i)
-			requests = append(requests, r.sender.request(book.SettleTransaction{Transaction: it.transaction, Policy: r.d.policy}, it.number))
+			requests = append(requests, r.sender.request(it.command(r.d.policy), it.number))
 		}
 	}
 	var replies []command.Reply
@@ -74,6 +73,7 @@ func (r *run) answers(b *batch, asked []int, replies []command.Reply) ([]source.
 			what = settled
 			fresh++
 			r.changed = true
+			r.tally.detail(it, reply)
 		} else {
 			replay = &reply.Ref
 		}
