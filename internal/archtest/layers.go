@@ -38,6 +38,7 @@ var layers = []layer{
 	{"internal/derivation", []string{"domain", "=eventstore"}},
 	{"internal/export", []string{"domain", "=eventstore"}},
 	{"internal/postgres", []string{"domain"}},
+	{"internal/restatement", []string{"domain", "=eventstore", "=eventstore/command"}},
 	{"internal/yamldoc", []string{"domain"}},
 	{"internal/terms", []string{"domain", "internal/yamldoc"}},
 	{"internal/verify", []string{"=eventstore"}},
@@ -52,7 +53,7 @@ var layers = []layer{
 	{"cmd/jeongsan", []string{
 		"domain", "=eventstore", "eventstore/esdb", "eventstore/node", "eventstore/keyring", "eventstore/command",
 		"collect", "projections", "graph", "migrations", "docs", "examples",
-		"internal/amendment", "internal/bench", "internal/datadir", "internal/derivation", "internal/export", "internal/postgres", "internal/terms", "internal/verify", "internal/yamldoc",
+		"internal/amendment", "internal/bench", "internal/datadir", "internal/derivation", "internal/export", "internal/postgres", "internal/restatement", "internal/terms", "internal/verify", "internal/yamldoc",
 	}},
 }
 

@@ -114,7 +114,7 @@ var wholeNumber = regexp.MustCompile(`^[0-9]+e[0-9]+$`)
 
 // contract lists what internal/verify may use of package eventstore: the way to
 // the recorded events, and nothing that knows what they mean.
-var contract = []string{"Store", "Position", "Start", "Recorded", "Error", "Code", "CodeOf"}
+var contract = []string{"Store", "Position", "Start", "Forwards", "Recorded", "Error", "Code", "CodeOf"}
 
 // checkIndependence keeps the second opinion a second one.
 func checkIndependence(t *tree) (found []finding) {
