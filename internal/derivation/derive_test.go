@@ -10,8 +10,10 @@ import (
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/fee"
+	"github.com/jeongsan/jeongsan/domain/ledger"
 	"github.com/jeongsan/jeongsan/domain/money"
 	"github.com/jeongsan/jeongsan/domain/schedule"
 	"github.com/jeongsan/jeongsan/eventstore"
@@ -125,4 +127,77 @@ func TestDeriveTellsDifferences(t *testing.T) {
 		_, err := derivation.Derive(t.Context(), store, &e)
 		require.Equal(t, test.code, domain.CodeOf(err), "%s: %v", name, err)
 	}
+}
+
+// TestDeriveWithACalendar reads the version that was looked at, not the newest.
+func TestDeriveWithACalendar(t *testing.T) {
+	store := log(t)
+	var d fee.Document
+	require.NoError(t, json.Unmarshal([]byte(`{"schedule":"h","version":1,"effective_from":"2026-01-01","funds":{"role":"pg"},"parameters":[{"name":"rate","is":"3%"}],
+		"rules":[{"id":"net","to":{"role":"seller","purpose":"pending"},"rest":true,"hold":{"business_days":1,"calendar":"bank"}}]}`), &d))
+	add(t, store, "schedule-h", 0, schedule.SchedulePublished{Document: d, RecordedAt: at})
+	for i, holidays := range [][]calendar.Day{nil, {{On: "2026-05-04"}}} {
+		add(t, store, "calendar-bank", uint64(i), calendar.CalendarPublished{Document: calendar.Document{
+			Calendar: "bank", Version: i + 1, FirstYear: 2026, LastYear: 2026, Weekend: []calendar.Weekday{"saturday", "sunday"}, Holidays: holidays,
+		}, RecordedAt: at})
+	}
+	e := settled()
+	e.Schedule, e.Calendars = "h", map[string]book.Revision{"bank": 0}
+	e.Explanation = []fee.Line{{Rule: "net", To: "seller", Base: e.Amount, Rate: "rest", Exact: "100.00", Amount: e.Amount}}
+	due := func() domain.Date {
+		derived, err := derivation.Derive(t.Context(), store, &e)
+		require.NoError(t, err)
+		require.Empty(t, derived.Differences)
+		return derived.Explanation.Result.Shares[0].Hold.On
+	}
+	require.Equal(t, domain.Date("2026-05-04"), due(), "the Monday after")
+	e.Calendars["bank"] = 1
+	require.Equal(t, domain.Date("2026-05-05"), due())
+	e.Calendars = nil
+	_, err := derivation.Derive(t.Context(), store, &e)
+	require.Equal(t, domain.CodeNotFound, domain.CodeOf(err))
+}
+
+// TestDeriveARefundOfWhatWasRestated finds the re-rating that the refund rests on,
+// between others.
+func TestDeriveARefundOfWhatWasRestated(t *testing.T) {
+	store := log(t)
+	usd := func(cents int64) money.Amount { return money.New(cents, 2) }
+	e := settled()
+	add(t, store, "book-b", 0, e)
+	named := &book.Original{Key: e.Key, Ref: domain.Ref{Stream: "book-b", Revision: 0}}
+	restated := func(revision uint64, adjusts *book.Original, cents int64) {
+		lines := settled().Explanation
+		lines[0].Amount, lines[1].Amount = usd(cents), usd(10000-cents)
+		add(t, store, "book-b", revision, book.AdjustmentPosted{
+			Key: book.Key{Source: "rerating", ExternalID: fmt.Sprint(revision)}, ContentHash: "1:00", Adjusts: adjusts, Reason: "late", OccurredAt: at, EffectiveOn: "2026-06-01", RecordedAt: at,
+			Postings: []ledger.Posting{}, Restates: &book.Restatement{
+				Rerating: "r", Contract: "c", Schedule: "s", Version: 1, Engine: 2, Parties: e.Parties, Explanation: lines, Postings: []ledger.Posting{},
+			},
+		})
+	}
+	restated(1, named, 300)
+	restated(2, named, 400)
+	restated(3, &book.Original{Key: book.Key{Source: "till", ExternalID: "A9"}, Ref: domain.Ref{Stream: "book-b", Revision: 9}}, 800)
+	refund := func(id string, fee1 int64) book.TransactionSettled {
+		r := settled()
+		r.ExternalID, r.Type, r.Amount, r.Original = id, "refund", usd(-5000), named
+		r.Counts = []fee.Count{{Counter: "contract:c/mtd/2026-05/USD/", Before: usd(9000), After: usd(9000)}}
+		r.Explanation = []fee.Line{
+			{Rule: "fee", To: "hub", Base: usd(2 * fee1), Rate: "pro_rata 50.00/100.00", Exact: usd(fee1).String(), Rounding: "half_up 0.01", Amount: usd(fee1)},
+			{Rule: "net", To: "seller", Base: usd(5000), Rate: "rest", Exact: usd(5000 - fee1).String(), Amount: usd(5000 - fee1)},
+		}
+		return r
+	}
+	r := refund("R1", 200)
+	add(t, store, "book-b", 4, r)
+	restated(5, named, 900) // which came after it
+	derived, err := derivation.Derive(t.Context(), store, &r)
+	require.NoError(t, err)
+	require.Empty(t, derived.Differences)
+
+	wrong := refund("R2", 150) // which no restatement bears out
+	derived, err = derivation.Derive(t.Context(), store, &wrong)
+	require.NoError(t, err)
+	require.NotEmpty(t, derived.Differences)
 }

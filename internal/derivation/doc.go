@@ -3,6 +3,6 @@
 // engine version that rated it, from the inputs that the event recorded.
 //
 // Nothing is posted here and no rule is known here: package fee rates. What another
-// schedule would have made of the transactions of a period belongs here too when it
-// comes: each is a Derive with another document.
+// version or a draft would make of the transactions of a period is for package
+// rerating.
 package derivation

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/domain/money"
 )
 
@@ -81,21 +82,31 @@ func (beancount) entry(b []byte, e *Entry, accounts []*account) []byte {
 		b = appendQuoted(b, e.description())
 		b = append(b, '"')
 		b = appendLink(b, e.Ref)
-		if e.Reverses != nil {
-			b = appendLink(b, e.Reverses.Ref)
-		}
-		if t.Original != nil {
-			b = appendLink(b, t.Original.Ref)
+		for _, other := range [...]*book.Original{e.Reverses, e.Adjusts, t.Original, t.Restores} {
+			if other != nil {
+				b = appendLink(b, other.Ref)
+			}
 		}
 		b = append(b, '\n')
 		b = appendMeta(b, "id", place(e.Ref))
-		b = appendMeta(b, "source", t.Source)
-		b = appendMeta(b, "external-id", t.ExternalID)
+		if t.Source != "" {
+			b = appendMeta(b, "source", t.Source)
+			b = appendMeta(b, "external-id", t.ExternalID)
+		}
 		b = appendMeta(b, "recorded", t.RecordedAt.UTC().Format(time.RFC3339Nano))
 		if t.Contract != "" {
 			b = appendMeta(b, "contract", t.Contract)
+		}
+		if t.Schedule != "" {
 			b = appendMeta(b, "schedule", t.Schedule)
 			b = appendMeta(b, "schedule-version", strconv.Itoa(t.Version))
+		}
+		if e.Closes != nil {
+			b = appendMeta(b, "counter", e.Closes.Counter)
+			b = appendMeta(b, "window", string(e.Closes.First)+" "+string(e.Closes.Last))
+		}
+		if e.Rerating != "" {
+			b = appendMeta(b, "rerating", e.Rerating)
 		}
 		if e.Reason != "" {
 			b = appendMeta(b, "reason", e.Reason)

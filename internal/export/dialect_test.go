@@ -173,7 +173,8 @@ func TestCSV(t *testing.T) {
 	lines := strings.Split(text, "\r\n")
 	require.Equal(t, `book,revision,event_id,kind,posting,account,owner,purpose,currency,debit,credit,rule,effective_on,occurred_at,recorded_at,`+
 		`source,external_id,type,method,product,transaction_currency,transaction_amount,parties,contract,contract_revision,schedule,schedule_version,schedule_revision,engine,`+
-		`original_revision,original_external_id,reverses_revision,reverses_source,reverses_external_id,reason`, lines[0], "columns keep their places")
+		`original_revision,original_external_id,reverses_revision,reverses_source,reverses_external_id,reason,`+
+		`restores_revision,restores_external_id,adjusts_revision,adjusts_source,adjusts_external_id,rerating,counter,window_first,window_last`, lines[0], "columns keep their places")
 	records, err := stdcsv.NewReader(strings.NewReader(text)).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, records, 1+4+2+2+1+4)
@@ -216,7 +217,8 @@ func TestJSONLines(t *testing.T) {
 		`"debit":"100.0012","credit":"","rule":"","effective_on":"2026-11-22","occurred_at":"2026-11-22T08:01:00Z","recorded_at":"2026-11-22T09:01:00Z",`+
 		`"source":"pg","external_id":"A:1; \\"x\\"","type":"sale","method":"card","product":"=SUM\(A1\)","transaction_currency":"USD","transaction_amount":"100.0012",`+
 		`"parties":"gateway=card.pay operator=shop seller=seller-1","contract":"c-1","contract_revision":[0-9nul]+,"schedule":"standard","schedule_version":2,"schedule_revision":[0-9nul]+,"engine":1,`+
-		`"original_revision":null,"original_external_id":"","reverses_revision":null,"reverses_source":"","reverses_external_id":"","reason":""\}$`, first)
+		`"original_revision":null,"original_external_id":"","reverses_revision":null,"reverses_source":"","reverses_external_id":"","reason":"",`+
+		`"restores_revision":null,"restores_external_id":"","adjusts_revision":null,"adjusts_source":"","adjusts_external_id":"","rerating":"","counter":"","window_first":"","window_last":""\}$`, first)
 	sums := map[string]*big.Rat{}
 	for line := range strings.Lines(text) {
 		var row struct{ Account, Debit, Credit, Currency string }

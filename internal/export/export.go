@@ -158,10 +158,14 @@ func (w *work) read(ctx context.Context) error {
 		if !strings.HasPrefix(string(r.Stream), prefix) || s.Book != "" && r.Stream != only {
 			continue
 		}
-		if err := e.read(r); err != nil {
+		entry, err := e.read(r)
+		if err != nil {
 			return err
 		}
 		w.found = true
+		if !entry {
+			continue
+		}
 		if !s.Known.IsZero() && e.Transaction.RecordedAt.After(s.Known) {
 			continue
 		}

@@ -79,10 +79,21 @@ func (journal) entry(b []byte, e *Entry, accounts []*account) []byte {
 		if t.Contract != "" {
 			b = append(b, "    ; contract "...)
 			b = appendPlain(b, t.Contract)
-			b = append(b, ", schedule "...)
+			b = append(b, ", "...)
+		}
+		if t.Schedule != "" {
+			if t.Contract == "" {
+				b = append(b, "    ; "...)
+			}
+			b = append(b, "schedule "...)
 			b = appendPlain(b, t.Schedule)
 			b = append(b, ", version "...)
 			b = strconv.AppendInt(b, int64(t.Version), 10)
+			b = append(b, '\n')
+		}
+		if e.Rerating != "" {
+			b = append(b, "    ; rerating "...)
+			b = appendPlain(b, e.Rerating)
 			b = append(b, '\n')
 		}
 		if e.Reason != "" {
@@ -130,10 +141,19 @@ func (journal) closing(b []byte, on domain.Date, accounts []*account) ([]byte, e
 // description says in one line what an entry is, and which event it is about.
 func (e *Entry) description() string {
 	t := &e.Transaction
-	text := t.Type + " " + t.Source + "/" + t.ExternalID
+	key := t.Source + "/" + t.ExternalID
+	text := t.Type + " " + key
 	switch {
+	case e.Kind == KindRelease:
+		return "release of what was held until " + string(t.EffectiveOn)
+	case e.Closes != nil:
+		return "closing of " + e.Closes.Counter + " from " + string(e.Closes.First) + " to " + string(e.Closes.Last)
+	case e.Kind == KindAdjustment && e.Adjusts == nil:
+		return "adjustment " + key
+	case e.Kind == KindAdjustment:
+		return "adjustment " + key + " of " + place(e.Adjusts.Ref)
 	case e.Reverses != nil:
-		return "reversal " + t.Source + "/" + t.ExternalID + " of " + place(e.Reverses.Ref)
+		return "reversal " + key + " of " + place(e.Reverses.Ref)
 	case t.Original != nil:
 		return text + " of " + place(t.Original.Ref)
 	}

@@ -76,24 +76,40 @@ func TestEveryFormatHoldsEveryPosting(t *testing.T) {
 	})
 }
 
-// randomEntry settles something that balances in each of its currencies.
+// randomEntry appends something of any kind that balances in each of its currencies.
 func (h *history) randomEntry(want sums) {
 	t := h.random
 	id := rapid.SampledFrom([]string{"main", "a.b", "1st"}).Draw(t, "book")
-	h.settle(id, func(e *book.TransactionSettled) {
-		e.ExternalID = rapid.StringMatching(`[ -~한é;]{1,12}`).Draw(t, "external id")
-		e.EffectiveOn = domain.Date(fmt.Sprintf("2026-%02d-%02d", rapid.IntRange(1, 12).Draw(t, "month"), rapid.IntRange(1, 28).Draw(t, "day")))
-		for range rapid.IntRange(0, 3).Draw(t, "parts") {
-			currency := rapid.SampledFrom([]money.Currency{"KRW", "USD", "KWD"}).Draw(t, "currency")
-			amount := money.New(rapid.Int64Range(1, 1_000_000).Draw(t, "units"), rapid.Uint8Range(0, 6).Draw(t, "scale"))
-			for i, side := range []ledger.Side{dr, cr} {
-				owner := rapid.SampledFrom([]string{"shop", "s.hop", "s_hop", "9"}).Draw(t, "owner")
-				purpose := rapid.SampledFrom([]string{"payable", "receivable", "rounding"}).Draw(t, "purpose")
-				e.Postings = append(e.Postings, ledger.Posting{Account: ledger.Account(owner, purpose, currency), Side: side, Amount: amount})
-				want.add(t, export.AccountName(id, owner, purpose)+" "+string(currency), amount.String(), int64(1-2*i))
-			}
+	external := rapid.StringMatching(`[ -~한é;]{1,12}`).Draw(t, "external id")
+	on := domain.Date(fmt.Sprintf("2026-%02d-%02d", rapid.IntRange(1, 12).Draw(t, "month"), rapid.IntRange(1, 28).Draw(t, "day")))
+	postings := []ledger.Posting{}
+	for range rapid.IntRange(0, 3).Draw(t, "parts") {
+		currency := rapid.SampledFrom([]money.Currency{"KRW", "USD", "KWD"}).Draw(t, "currency")
+		amount := money.New(rapid.Int64Range(1, 1_000_000).Draw(t, "units"), rapid.Uint8Range(0, 6).Draw(t, "scale"))
+		for i, side := range []ledger.Side{dr, cr} {
+			owner := rapid.SampledFrom([]string{"shop", "s.hop", "s_hop", "9"}).Draw(t, "owner")
+			purpose := rapid.SampledFrom([]string{"payable", "receivable", "rounding"}).Draw(t, "purpose")
+			postings = append(postings, ledger.Posting{Account: ledger.Account(owner, purpose, currency), Side: side, Amount: amount})
+			want.add(t, export.AccountName(id, owner, purpose)+" "+string(currency), amount.String(), int64(1-2*i))
 		}
-	})
+	}
+	stream := domain.Stream(book.Category, id)
+	switch rapid.SampledFrom([]string{"settlement", "release", "closing", "adjustment", "date"}).Draw(t, "kind") {
+	case "release":
+		h.append(stream, book.HoldsReleased{BusinessDate: on, RecordedAt: h.at, Postings: postings, Holds: []book.Hold{}})
+	case "closing":
+		h.append(stream, book.WindowClosed{
+			BusinessDate: on, RecordedAt: h.at, Counter: "schedule:s/n/2026-01/USD/", First: "2026-01-01", Last: "2026-01-31", Currency: "USD", Schedule: "s", Version: 1, Engine: 2,
+			Periods: []book.PeriodLines{}, Postings: postings,
+		})
+	case "adjustment":
+		h.append(stream, book.AdjustmentPosted{Key: book.Key{Source: "by-hand", ExternalID: external}, ContentHash: "1:00", Reason: external, OccurredAt: h.at, EffectiveOn: on, RecordedAt: h.at, Postings: postings})
+	case "date":
+		h.append(stream, book.BusinessDateAdvanced{To: on, RecordedAt: h.at})
+		fallthrough
+	default:
+		h.settle(id, func(e *book.TransactionSettled) { e.ExternalID, e.EffectiveOn, e.Postings = external, on, postings })
+	}
 }
 
 // leg is a posting or a beancount assertion; after "=" stands what a journal asserts.

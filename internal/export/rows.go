@@ -56,8 +56,18 @@ var columns = []column{
 	{"type", plain, func(e *Entry, _ int, _ *Posting) string { return e.Transaction.Type }},
 	{"method", text, func(e *Entry, _ int, _ *Posting) string { return e.Transaction.Method }},
 	{"product", text, func(e *Entry, _ int, _ *Posting) string { return e.Transaction.Product }},
-	{"transaction_currency", plain, func(e *Entry, _ int, _ *Posting) string { return string(e.Transaction.Currency) }},
-	{"transaction_amount", plain, func(e *Entry, _ int, _ *Posting) string { return e.Transaction.Amount.Format(e.Transaction.Currency) }},
+	{"transaction_currency", plain, func(e *Entry, _ int, _ *Posting) string {
+		if e.Transaction.Type == "" {
+			return ""
+		}
+		return string(e.Transaction.Currency)
+	}},
+	{"transaction_amount", plain, func(e *Entry, _ int, _ *Posting) string {
+		if e.Transaction.Type == "" { // settled no transaction
+			return ""
+		}
+		return e.Transaction.Amount.Format(e.Transaction.Currency)
+	}},
 	{"parties", plain, func(e *Entry, _ int, _ *Posting) string { return named(e.Transaction.Parties) }},
 	{"contract", plain, func(e *Entry, _ int, _ *Posting) string { return e.Transaction.Contract }},
 	{"contract_revision", numeric, func(e *Entry, _ int, _ *Posting) string { return revision(e.Transaction.ContractRevision) }},
@@ -68,14 +78,18 @@ var columns = []column{
 	{"original_revision", numeric, func(e *Entry, _ int, _ *Posting) string { return revisionOf(e.Transaction.Original) }},
 	{"original_external_id", text, func(e *Entry, _ int, _ *Posting) string { return idOf(e.Transaction.Original) }},
 	{"reverses_revision", numeric, func(e *Entry, _ int, _ *Posting) string { return revisionOf(e.Reverses) }},
-	{"reverses_source", plain, func(e *Entry, _ int, _ *Posting) string {
-		if e.Reverses == nil {
-			return ""
-		}
-		return e.Reverses.Source
-	}},
+	{"reverses_source", plain, func(e *Entry, _ int, _ *Posting) string { return sourceOf(e.Reverses) }},
 	{"reverses_external_id", text, func(e *Entry, _ int, _ *Posting) string { return idOf(e.Reverses) }},
 	{"reason", text, func(e *Entry, _ int, _ *Posting) string { return e.Reason }},
+	{"restores_revision", numeric, func(e *Entry, _ int, _ *Posting) string { return revisionOf(e.Transaction.Restores) }},
+	{"restores_external_id", text, func(e *Entry, _ int, _ *Posting) string { return idOf(e.Transaction.Restores) }},
+	{"adjusts_revision", numeric, func(e *Entry, _ int, _ *Posting) string { return revisionOf(e.Adjusts) }},
+	{"adjusts_source", plain, func(e *Entry, _ int, _ *Posting) string { return sourceOf(e.Adjusts) }},
+	{"adjusts_external_id", text, func(e *Entry, _ int, _ *Posting) string { return idOf(e.Adjusts) }},
+	{"rerating", plain, func(e *Entry, _ int, _ *Posting) string { return e.Rerating }},
+	{"counter", plain, closes(func(w *Window) string { return w.Counter })},
+	{"window_first", plain, closes(func(w *Window) string { return string(w.First) })},
+	{"window_last", plain, closes(func(w *Window) string { return string(w.Last) })},
 }
 
 // posting is a field that the row of an entry without postings leaves empty.
@@ -88,6 +102,16 @@ func posting(value func(*Posting) string) func(*Entry, int, *Posting) string {
 	}
 }
 
+// closes is a field that only a closing has.
+func closes(value func(*Window) string) func(*Entry, int, *Posting) string {
+	return func(e *Entry, _ int, _ *Posting) string {
+		if e.Closes == nil {
+			return ""
+		}
+		return value(e.Closes)
+	}
+}
+
 // on is the amount where it stands on a side.
 func (p *Posting) on(side ledger.Side) string {
 	if p.Side != side {
@@ -96,7 +120,13 @@ func (p *Posting) on(side ledger.Side) string {
 	return p.Amount.Format(p.Currency)
 }
 
-func instant(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+// instant is "" where there is none: a release did not occur, it fell due.
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
 
 func revision(r book.Revision) string {
 	if n, recorded := r.Recorded(); recorded {
@@ -117,6 +147,13 @@ func revisionOf(o *book.Original) string {
 		return ""
 	}
 	return strconv.FormatUint(o.Revision, 10)
+}
+
+func sourceOf(o *book.Original) string {
+	if o == nil {
+		return ""
+	}
+	return o.Source
 }
 
 func idOf(o *book.Original) string {

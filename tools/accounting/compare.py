@@ -4,10 +4,13 @@ digit: compare.py DIRECTORY
 
 The directory has balances.json (balances.py), hledger.csv and ledger.txt (the
 balances that the programs printed), ledger.beancount, rows.jsonl and rows.csv;
-february.csv are the balances by hledger of one book's month with its opening
-balances, which must be those of all rows up to the end of the month.
+february-BOOK.csv are the balances by hledger of a book's month with its opening
+balances, which must be those of all rows up to the end of the month. Every kind of
+entry must be there.
 """
+import collections
 import csv
+import glob
 import json
 import os
 import re
@@ -16,6 +19,8 @@ from decimal import Decimal
 
 from beancount import loader
 from beancount.core import data, inventory
+
+ENTRIES = ["settlement", "reversal", "adjustment", "release", "closing", "in two currencies", "giving back a chargeback"]
 
 
 def part(identifier):
@@ -108,6 +113,20 @@ def until(lines, book, date):
     return rows(line for line in lines if line["book"] == book and line["effective_on"] <= date)
 
 
+def kinds(lines):
+    """Counts the entries of each kind, and those with postings in two currencies."""
+    entries = collections.defaultdict(set)
+    kind = {}
+    for line in lines:
+        place = line["book"], line["revision"]
+        entries[place].add(line["currency"])
+        kind[place] = line["kind"]
+    found = collections.Counter(kind.values())
+    found["in two currencies"] = sum(1 for place, currencies in entries.items() if len(currencies) > 1 and kind[place] == "settlement")
+    found["giving back a chargeback"] = len({line["revision"] for line in lines if line["restores_revision"] is not None})
+    return found
+
+
 def main():
     directory = sys.argv[1]
     at = lambda file: os.path.join(directory, file)
@@ -117,14 +136,19 @@ def main():
     with open(at("rows.csv"), newline="", encoding="utf-8") as file:
         table = list(csv.DictReader(file))
     same_rows(lines, table)
-    faults = 0
+    found = kinds(lines)
+    print("  entries: " + ", ".join(f"{found[kind]} {kind}" for kind in ENTRIES))
+    faults = sum(1 for kind in ENTRIES if not found[kind])
     for program, expected, found in [
         ("hledger", posted, hledger(at("hledger.csv"))),
         ("ledger", posted, ledger(at("ledger.txt"))),
         ("beancount", posted, beancount(at("ledger.beancount"))),
         ("JSON lines", posted, rows(lines)),
         ("CSV", posted, rows(table)),
-        ("the end of February", until(lines, "world_shop", "2026-02-28"), hledger(at("february.csv"))),
+    ] + [
+        (f"the end of February in {book}", until(lines, book, "2026-02-28"), hledger(path))
+        for path in sorted(glob.glob(at("february-*.csv")))
+        for book in [os.path.basename(path)[len("february-") : -len(".csv")]]
     ]:
         differing = [k for k in sorted(expected.keys() | found.keys()) if expected.get(k, 0) != found.get(k, 0)]
         for k in differing[:5]:
