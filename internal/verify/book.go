@@ -24,6 +24,17 @@ type book struct {
 	newest   map[string]string  // of a rolling window: the last day that has counted
 	rated    rated
 	returned map[uint64]map[uint64]figure // revision of the original → rule → given back
+	sales    map[uint64]uint64            // revision of what gives back a refund → that of the sale behind it
+	unbound  map[uint64]bool              // revision of a sale of which parts of refunds were given back
+	restated map[uint64]uint64            // revision of a settlement → that of the adjustment that restates it
+	waiting  map[uint64]*waiting          // by revision
+	awaited  map[string]uint64            // key of an original → revision of what waits for it
+	date     string                       // the business date; "" before the first
+	falling  map[string]map[*account]bool // date → accounts that hold money until then
+	windows  map[string]window            // by counter
+	ending   map[string]map[string]bool   // date → counters whose windows are closed then
+	queue    []string                     // those of the first date, in order, as far as it is known
+	queued   string                       // that date
 	recorded time.Time
 }
 
@@ -34,7 +45,8 @@ type account struct {
 	book, path               string
 	owner, purpose, currency string
 	opened                   eventstore.Position
-	decimals                 int // most decimals seen in a posting
+	decimals                 int     // most decimals seen in a posting
+	slices                   []slice // what it holds back, by date and purpose
 }
 
 // account finds an account by its path, or opens it: "<owner>/<purpose>/<currency>".
@@ -71,28 +83,24 @@ func (f *fold) bookEvent(e *event) error {
 		f.books++
 		f.counts.Books++
 	}
-	reversal := e.kind == typeEntryReversed || e.kind == typeReversedV1
-	if err := f.readable(e, f.decodeEntry(e, b, reversal)); err != nil {
+	n := &e.entry
+	n.reset(kinds[e.kind], e.kind == typeSettledV1 || e.kind == typeReversedV1)
+	if err := f.readable(e, f.decodeBook(e, b)); err != nil {
 		return err
 	}
-	n := &e.entry
+	n.describe()
 	n.write()
-	now := settled{key: f.key(n.source, n.externalID), mirror: f.mirror(n.said), amount: n.amount, currency: f.currency(n.currency), reversal: reversal}
+	now := settled{kind: n.kind, mirror: f.mirror(n.said), amount: n.amount, currency: f.currency(n.currency), held: len(n.holds) > 0}
+	if n.kind.keyed() {
+		now.key = f.key(n.source, n.externalID)
+	}
 	if err := f.checkEntry(e, b, &now); err != nil {
 		return err
 	}
-	var err error
-	if reversal {
-		f.counts.Reversals++
-		err = f.checkReversal(e, b)
-	} else {
-		f.counts.Settlements++
-		if n.amount.sign() == 0 {
-			f.counts.ZeroValue++
-		}
-		err = f.checkSettlement(e, b)
+	if err := f.checkKind(e, b); err != nil {
+		return err
 	}
-	if err != nil {
+	if err := f.move(e, b); err != nil {
 		return err
 	}
 	b.entries.add(now)
@@ -106,10 +114,90 @@ func (f *fold) bookEvent(e *event) error {
 	return f.ledger.add(e)
 }
 
-// checkEntry checks what holds for every entry, settlement or reversal.
+func (f *fold) decodeBook(e *event, b *book) error {
+	switch e.entry.kind {
+	case kindAdjustment:
+		return f.decodeAdjustment(e)
+	case kindAwaiting:
+		return f.decodeAwaited(e)
+	case kindRelease, kindAdvance:
+		return f.decodeStep(e)
+	case kindClosing:
+		return f.decodeClosing(e)
+	}
+	return f.decodeEntry(e, b)
+}
+
+// checkKind checks what holds for entries of a kind.
+func (f *fold) checkKind(e *event, b *book) error {
+	switch n := &e.entry; n.kind {
+	case kindReversal:
+		f.counts.Reversals++
+		return f.checkReversal(e, b)
+	case kindAdjustment:
+		return f.checkAdjustment(e, b)
+	case kindAwaiting:
+		return f.checkAwaited(e, b)
+	case kindRelease:
+		f.counts.Releases++
+		return f.checkReleased(e, b)
+	case kindClosing:
+		return f.checkClosed(e, b)
+	case kindAdvance:
+		return f.checkAdvanced(e, b)
+	default:
+		f.counts.Settlements++
+		if n.amount.sign() == 0 {
+			f.counts.ZeroValue++
+		}
+		return f.checkSettlement(e, b)
+	}
+}
+
+// describe fills in what read models say of events that nobody gave a type.
+func (n *entry) describe() {
+	switch n.kind {
+	case kindRelease, kindClosing:
+		n.typ, n.effectiveOn = n.kind.String(), n.step.date
+	case kindAdjustment:
+		n.typ = n.kind.String()
+		first := n.postings
+		if r := n.restates; r != nil {
+			n.contract, n.schedule, n.version, n.parties = r.entry.contract, r.entry.schedule, r.entry.version, r.entry.parties
+			if len(first) == 0 {
+				first = r.entry.postings
+			}
+		}
+		if len(first) == 0 {
+			return
+		}
+		n.currency = first[0].account.currency
+		for i := range n.postings {
+			if p := &n.postings[i]; !p.credit && p.account.currency == n.currency {
+				n.amount, _ = n.amount.plus(p.amount) // checked where entries balance
+			}
+		}
+	}
+}
+
+// complete reports whether an entry says what all of its kind must.
+func (n *entry) complete() bool {
+	switch n.kind {
+	case kindSettlement, kindReversal:
+		if n.currency == "" {
+			return false
+		}
+		fallthrough
+	case kindAdjustment:
+		return n.source != "" && len(n.externalID) > 0 && n.effectiveOn != "" && !n.occurredAt.IsZero()
+	}
+	return true
+}
+
+// checkEntry checks what holds for every event of a book.
 func (f *fold) checkEntry(e *event, b *book, now *settled) error {
 	n := &e.entry
-	if n.source == "" || len(n.externalID) == 0 || n.currency == "" || n.effectiveOn == "" || n.occurredAt.IsZero() || e.recordedAt.IsZero() {
+	if !n.complete() || e.recordedAt.IsZero() {
 		return e.differs(checkData, "source, external_id, currency, occurred_at, effective_on and recorded_at", "at least one of them missing")
 	}
 	if e.recordedAt.Before(b.recorded) {
@@ -117,17 +205,27 @@ func (f *fold) checkEntry(e *event, b *book, now *settled) error {
 	}
 	b.recorded = e.recordedAt
 	f.checked.recorded++
-	if err := b.entries.find(now.key, func(revision uint64) error { return f.checkKey(e, b, revision) }); err != nil {
+	switch {
+	case n.kind.keyed():
+		if err := b.entries.find(now.key, func(revision uint64) error { return f.checkKey(e, b, revision) }); err != nil {
+			return err
+		}
+		f.checked.keys++
+	default:
+		if err := f.checkDate(e, b); err != nil {
+			return err
+		}
+	}
+	if err := f.held(e, b); err != nil {
 		return err
 	}
-	f.checked.keys++
 	for _, p := range n.postings {
 		if p.amount.sign() <= 0 {
 			return e.differs(checkPostings, "an amount above zero on account "+p.account.path, p.amount.String())
 		}
 		p.account.decimals = max(p.account.decimals, p.decimals)
 	}
-	if zero := n.amount.sign() == 0; zero != (len(n.postings) == 0) {
+	if zero := n.amount.sign() == 0; n.kind <= kindReversal && zero != (len(n.postings) == 0) {
 		return e.differs(checkPostings, "postings exactly where the amount is not zero", strconv.Itoa(len(n.postings))+" postings for "+n.amount.String()+" "+n.currency)
 	}
 	f.checked.postings += uint64(len(n.postings))
@@ -139,6 +237,12 @@ func (f *fold) checkEntry(e *event, b *book, now *settled) error {
 // not pass for a key settled twice.
 func (f *fold) checkKey(e *event, b *book, revision uint64) error {
 	n := &e.entry
+	if w := b.waiting[revision]; w != nil {
+		if w.source != n.source || w.id != string(n.externalID) {
+			return nil
+		}
+		return f.checkCarriedOut(e, b, revision)
+	}
 	source, externalID, err := f.keyOf(e.stream.name, revision)
 	if err != nil {
 		return err
@@ -175,7 +279,11 @@ func keyOf(ctx context.Context, store eventstore.Store, stream string, revision 
 		})
 		return source, externalID, err
 	}
-	return "", "", errors.New("verify: " + stream + "@" + strconv.FormatUint(revision, 10) + " was in the log and is no longer there when looked at again")
+	return "", "", gone(stream, revision)
+}
+
+func gone(stream string, revision uint64) error {
+	return errors.New("verify: " + stream + "@" + strconv.FormatUint(revision, 10) + " was in the log and is no longer there when looked at again")
 }
 
 // checkBalance compares debits and credits of an entry per currency. Entries
@@ -231,41 +339,13 @@ func (f *fold) checkSettlement(e *event, b *book) error {
 		}
 		return e.differs(checkPostings, "the gross amount "+n.amount.absolute().String()+" as a "+side, "no such posting")
 	}
+	if err := f.checkWaited(e, b); err != nil {
+		return err
+	}
 	if err := f.checkRefund(e, b); err != nil {
 		return err
 	}
 	return f.checkRated(e, b, by)
-}
-
-// checkRefund compares a settlement that gives back with what it gives back.
-func (f *fold) checkRefund(e *event, b *book) error {
-	n := &e.entry
-	if !n.link.present {
-		if n.refunded.sign() != 0 {
-			return e.differs(checkRefunds, "nothing refunded before, as no original is named", n.refunded.String())
-		}
-		return nil
-	}
-	original, err := f.original(e, b, &n.link)
-	if err != nil {
-		return err
-	}
-	before := b.refunded[n.link.revision]
-	sum, ok := before.plus(n.amount)
-	switch {
-	case original.currency != f.currency(n.currency) || original.amount.sign()*n.amount.sign() > 0:
-		return e.differs(checkRefunds, "the other sign of "+original.amount.String()+" "+f.currencies[original.currency], n.amount.String()+" "+n.currency)
-	case original.reversed:
-		return e.differs(checkRefunds, "an original that stands", n.link.place()+", which was reversed before")
-	case !ok || sum.absolute().compare(original.amount.absolute()) > 0:
-		return e.differs(checkRefunds, "refunds of at most "+original.amount.absolute().String()+" in sum", sum.absolute().String())
-	case !n.first && n.refunded != before.absolute():
-		return e.differs(checkRefunds, "refunds of "+before.absolute().String()+" before this one", n.refunded.String())
-	}
-	b.refunded[n.link.revision] = sum
-	b.refunds[e.revision] = n.link.revision
-	f.checked.refunds++
-	return nil
 }
 
 // holdsGross reports whether the whole amount stands on the side that the
@@ -278,80 +358,6 @@ func (n *entry) holdsGross() bool {
 		}
 	}
 	return false
-}
-
-// original finds the earlier settlement that an event points at.
-func (f *fold) original(e *event, b *book, l *link) (*settled, error) {
-	if l.stream != e.stream.name || l.revision >= b.entries.count {
-		return nil, e.differs(checkReferences, "an original earlier in "+e.stream.name, l.place())
-	}
-	o := b.entries.at(l.revision)
-	if o.reversal {
-		return nil, e.differs(checkReferences, "a settlement as the original", l.place()+", which is a reversal")
-	}
-	if o.key != f.key(l.source, l.id) {
-		return nil, e.differs(checkReferences, "an original with key "+l.source+"/"+string(l.id), l.place()+", which has another")
-	}
-	f.checked.references++
-	return o, nil
-}
-
-func (f *fold) checkReversal(e *event, b *book) error {
-	n := &e.entry
-	if !n.link.present {
-		return e.differs(checkReferences, "the settlement that is reversed", "none named")
-	}
-	original, err := f.original(e, b, &n.link)
-	if err != nil {
-		return err
-	}
-	where := n.link.place()
-	switch {
-	case original.reversed:
-		return e.differs(checkReversals, "a settlement not reversed before", where+", which was")
-	case b.refunded[n.link.revision].sign() != 0:
-		return e.differs(checkReversals, "a settlement without refunds", where+" with refunds of "+b.refunded[n.link.revision].absolute().String())
-	case original.currency != f.currency(n.currency) || original.amount.negated() != n.amount:
-		return e.differs(checkReversals, original.amount.negated().String()+" "+f.currencies[original.currency], n.amount.String()+" "+n.currency)
-	case original.mirror != f.mirror(n.swapped()):
-		return e.differs(checkReversals, "type, method, product, parties and postings of "+where+" with the sides swapped", "others: "+n.listPostings())
-	}
-	original.reversed = true
-	f.checked.reversals++
-	if err := f.checkUncounted(e, b); err != nil {
-		return err
-	}
-	return f.checkRestored(e, b)
-}
-
-// checkRestored gives back to the original what a reversed refund had taken.
-func (f *fold) checkRestored(e *event, b *book) error {
-	n := &e.entry
-	original, refund := b.refunds[n.link.revision]
-	switch {
-	case refund != n.restores.present || (refund && original != n.restores.revision):
-		expected := "none, as " + n.link.place() + " names none"
-		if refund {
-			expected = e.stream.name + "@" + strconv.FormatUint(original, 10)
-		}
-		found := "none"
-		if n.restores.present {
-			found = n.restores.place()
-		}
-		return e.differs(checkReferences, "the original of the reversed refund: "+expected, found)
-	case !refund:
-		return nil
-	}
-	if _, err := f.original(e, b, &n.restores); err != nil {
-		return err
-	}
-	sum, ok := b.refunded[original].plus(n.amount)
-	if !ok {
-		return e.differs(checkRefunds, "a sum within 128 bits", "more")
-	}
-	b.refunded[original] = sum
-	f.restore(b, n.link.revision, original)
-	return nil
 }
 
 // mirror hashes what a settlement and its reversal have in common.

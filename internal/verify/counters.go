@@ -15,9 +15,10 @@ type count struct {
 	counter       []byte
 	days          uint64 // of the rolling window that the counter is a day of
 	before, after figure
+	closes        string // the business date on which its window may be closed, or ""
 }
 
-func (f *fold) decodeCount(n *entry) error {
+func (f *fold) decodeCount(into []count) ([]count, error) {
 	var c count
 	err := f.scan.object(func(key []byte) (err error) {
 		switch string(key) {
@@ -29,13 +30,14 @@ func (f *fold) decodeCount(n *entry) error {
 			c.before, _, err = f.scan.decimal()
 		case "after":
 			c.after, _, err = f.scan.decimal()
+		case "closes":
+			c.closes, err = f.date()
 		default:
 			err = f.scan.skip()
 		}
 		return err
 	})
-	n.counts = append(n.counts, c)
-	return err
+	return append(into, c), err
 }
 
 // added is what the entry adds to the counter.
@@ -43,7 +45,7 @@ func (c *count) added() (figure, bool) { return c.after.plus(c.before.negated())
 
 // same reports whether two counts say the same.
 func (c *count) same(o *count) bool {
-	return bytes.Equal(c.counter, o.counter) && c.days == o.days && c.before == o.before && c.after == o.after
+	return bytes.Equal(c.counter, o.counter) && c.days == o.days && c.before == o.before && c.after == o.after && c.closes == o.closes
 }
 
 // recount works out again what every accumulator of the schedule makes of a
@@ -92,6 +94,9 @@ func (f *fold) counted(e *event, b *book) error {
 		}
 		if c.days > 0 && added.sign() != 0 {
 			b.counts(c.counter)
+		}
+		if c.closes != "" {
+			b.open(string(c.counter), c.closes)
 		}
 		f.checked.counted++
 	}
@@ -163,7 +168,11 @@ func (b *book) counter(id []byte) *figure {
 
 // String is a count for people.
 func (c *count) String() string {
-	return fmt.Sprintf("counter %s from %s to %s", c.counter, c.before, c.after)
+	text := fmt.Sprintf("counter %s from %s to %s", c.counter, c.before, c.after)
+	if c.closes != "" {
+		text += ", to be closed on " + c.closes
+	}
+	return text
 }
 
 // count is what an accumulator must make of the entry; counts is false where it
@@ -205,6 +214,7 @@ func (sc *scene) count(a *accumulator) (want count, counts bool, err error) {
 	if !ok {
 		return want, false, wrong("a sum beyond 128 bits")
 	}
+	want.closes = sc.p.closes(a, day)
 	return want, true, nil
 }
 
@@ -222,6 +232,9 @@ func (a *accumulator) measured(exact *big.Rat, currency string) *big.Rat {
 
 // before sums what counts toward an accumulator before the entry.
 func (sc *scene) before(a *accumulator) (*big.Rat, error) {
+	if sc.restated {
+		return sc.recalled(a)
+	}
 	day, err := time.Parse(time.DateOnly, sc.n.effectiveOn)
 	if err != nil {
 		return nil, err
@@ -237,6 +250,24 @@ func (sc *scene) before(a *accumulator) (*big.Rat, error) {
 		}
 	}
 	return sum, nil
+}
+
+// recalled finds where an accumulator stood as a restatement tells.
+func (sc *scene) recalled(a *accumulator) (*big.Rat, error) {
+	day, err := time.Parse(time.DateOnly, sc.n.effectiveOn)
+	if err != nil {
+		return nil, err
+	}
+	id, err := sc.counter(a, day)
+	if err != nil {
+		return nil, err
+	}
+	for i := range sc.told {
+		if bytes.Equal(sc.told[i].counter, id) {
+			return sc.told[i].before.ratio(), nil
+		}
+	}
+	return nil, wrong("it is not told where counter " + string(id) + " stood")
 }
 
 // counter is the text by which events name the sum that a day counts toward:
@@ -290,7 +321,11 @@ func (sc *scene) keyed(name string) (string, error) {
 // windowOf is the name of the window that a day lies in.
 func (a *accumulator) windowOf(day time.Time) (string, error) {
 	if a.starts != "" && a.window != "lifetime" && a.days == 0 {
-		return a.anniversary(day)
+		first, _, ok := a.span(day)
+		if !ok {
+			return "", wrong("no window is called " + a.window)
+		}
+		return first.Format(time.DateOnly), nil
 	}
 	switch a.window {
 	case "", "day":
@@ -308,34 +343,6 @@ func (a *accumulator) windowOf(day time.Time) (string, error) {
 		return "lifetime", nil
 	}
 	return "", wrong("no window is called " + a.window)
-}
-
-// anniversary is the first date of the window that a day lies in, where windows
-// begin on the anniversaries of a date.
-func (a *accumulator) anniversary(day time.Time) (string, error) {
-	starts, err := time.Parse(time.DateOnly, a.starts)
-	if err != nil {
-		return "", err
-	}
-	months := 0
-	switch a.window {
-	case "day":
-		return day.Format(time.DateOnly), nil
-	case "calendar_month":
-		months = 1
-	case "calendar_quarter":
-		months = 3
-	case "calendar_year":
-		months = 12
-	default:
-		return "", wrong("no window is called " + a.window)
-	}
-	// One window early at first, so that the day lies in it or after.
-	passed := ((day.Year()-starts.Year())*12+int(day.Month())-int(starts.Month()))/months - 2
-	for !after(starts, (passed+1)*months).After(day) {
-		passed++
-	}
-	return after(starts, passed*months).Format(time.DateOnly), nil
 }
 
 // after is a date some months later, or the last of that month where it is shorter.

@@ -19,7 +19,8 @@
 // a chain differs is the log read a second time, to name the first posting that
 // does. What grows with the history is the index of settled keys: 51 to 61 bytes
 // for each settlement, without pointers (index.go); for one that the second rating
-// engine has rated near 80 more, with what refunds are held to (rated.go).
+// engine has rated near 80 more, with what refunds are held to (rated.go). What is
+// held costs by accounts and dates, not by sales.
 //
 // Keys and chains are told apart by 64-bit hashes with a seed drawn for every run,
 // so nobody can aim at a collision. A key that seems to be settled twice is read
@@ -33,6 +34,16 @@
 // follows from what it says (lines.go, returns.go), what bounds it, and what every
 // accumulator counts (counters.go). For that the formulas of schedules are read by a
 // parser of this package and computed in fractions (parse.go, formula.go, scene.go).
+// So is where its amount goes, for settlements of the second engine: which accounts it
+// is posted to, in which currency, and until when it is held there (posted.go,
+// conversion.go, calendar.go).
+//
+// What lasts beyond an entry is folded again as well: what accounts hold back until
+// dates (hold.go), the business dates of books, in order, with nothing passed over
+// (advance.go), the ends of windows, with the entries of their periods worked out from
+// the schedule (closing.go, closed.go, period.go), adjustments and what re-ratings
+// restate (adjustment.go), and what waits for its original (await.go). To check a
+// restatement, or the reversal of what was held, the settlement is read once more.
 //
 // From the same events come the sums per outcome (outcome.go) and the state, a
 // hash of what the ledger says in whatever order it came to say it (state.go).

@@ -66,6 +66,23 @@ func (f *fold) decodeTexts(into []attribute) ([]attribute, error) {
 	return into, err
 }
 
+// decodeCalendars reads calendars by id, each with the revision that was looked at.
+func (f *fold) decodeCalendars(n *entry) error {
+	if f.scan.null() {
+		return nil
+	}
+	return f.scan.object(func(key []byte) error {
+		id := f.intern(key)
+		revision, err := f.decodeRevision()
+		if err == nil && !revision.recorded {
+			err = f.scan.fail("no revision of calendar " + id)
+		}
+		f.uses(n, "calendar-", id, revision.revision)
+		n.calendars = append(n.calendars, n.uses[len(n.uses)-1])
+		return err
+	})
+}
+
 // uses notes that an entry looked at a stream.
 func (f *fold) uses(n *entry, prefix, id string, revision uint64) {
 	f.text = append(append(f.text[:0], prefix...), id...)

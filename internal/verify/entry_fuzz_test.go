@@ -39,7 +39,7 @@ func FuzzEntry(f *testing.F) {
 		}
 		e := &event{stream: &stream{name: "book-main", category: "book", id: "main"}, data: text}
 		b := &book{id: "main", accounts: map[string]*account{}}
-		if err := fold.decodeEntry(e, b, false); err != nil || !utf8.Valid(text) {
+		if err := fold.decodeEntry(e, b); err != nil || !utf8.Valid(text) {
 			return
 		}
 		if !json.Valid(text) {

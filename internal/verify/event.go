@@ -16,6 +16,12 @@ const (
 	typeSettledV1          = "TransactionSettled.v1"
 	typeEntryReversed      = "EntryReversed.v2"
 	typeReversedV1         = "EntryReversed.v1"
+	typeHoldsReleased      = "HoldsReleased.v1"
+	typeWindowClosed       = "WindowClosed.v1"
+	typeDateAdvanced       = "BusinessDateAdvanced.v1"
+	typeAdjustmentPosted   = "AdjustmentPosted.v1"
+	typeOriginalAwaited    = "OriginalAwaited.v1"
+	typeCalendarPublished  = "CalendarPublished.v1"
 	typePartyRegistered    = "PartyRegistered.v1"
 	typePartyChanged       = "PartyDetailsChanged.v1"
 	typeContractSigned     = "ContractSigned.v1"
@@ -42,6 +48,7 @@ type event struct {
 	party      party      // of a party
 	terms      terms      // of ContractSigned; id and until also of ContractEnded
 	document   document   // of a schedule
+	daybook    daybook    // of a calendar
 	definition definition // of SourceDefined
 	quarantine quarantine // of RecordQuarantined and QuarantineReleased
 	delivery   delivery   // of DeliveryIngested
@@ -55,11 +62,55 @@ type posting struct {
 	decimals int
 }
 
-// entry is the content of TransactionSettled and EntryReversed, of either version.
+// entryKind says what an event of a book is.
+type entryKind uint8
+
+const (
+	kindSettlement entryKind = iota
+	kindReversal
+	kindAdjustment
+	kindAwaiting
+	// What moves time in a book has no key.
+	kindRelease
+	kindClosing
+	kindAdvance
+)
+
+var kinds = map[string]entryKind{
+	typeTransactionSettled: kindSettlement, typeSettledV1: kindSettlement, typeEntryReversed: kindReversal, typeReversedV1: kindReversal,
+	typeAdjustmentPosted: kindAdjustment, typeOriginalAwaited: kindAwaiting,
+	typeHoldsReleased: kindRelease, typeWindowClosed: kindClosing, typeDateAdvanced: kindAdvance,
+}
+
+// keyed reports whether events of the kind have a key that a source gave.
+func (k entryKind) keyed() bool { return k < kindRelease }
+
+// transaction reports whether events of the kind are transactions: what a source or a
+// person has sent, and what was posted.
+func (n *entry) transaction() bool { return n.kind <= kindAdjustment }
+
+// String is the kind as read models name it.
+func (k entryKind) String() string {
+	return [...]string{"settlement", "reversal", "adjustment", "awaiting", "release", "closing", "business date"}[k]
+}
+
+// noun is the kind with its article.
+func (k entryKind) noun() string {
+	switch k {
+	case kindAdjustment:
+		return "an adjustment"
+	case kindAwaiting:
+		return "what waits"
+	}
+	return "a " + k.String()
+}
+
+// entry is the content of an event of a book, of whatever kind and version.
 type entry struct {
-	reversal              bool
+	kind                  entryKind
 	first                 bool // of version 1: revisions stand in uses, and nothing is counted
 	source                string
+	contentHash           []byte
 	externalID            []byte
 	typ, method, product  string
 	occurredAt            time.Time
@@ -67,8 +118,10 @@ type entry struct {
 	amount                figure
 	contract, schedule    string
 	version, engine       uint64
-	link                  link   // what a settlement refunds, or a reversal reverses
-	restores              link   // of a reversal: what the reversed one had refunded
+	link                  link   // what a settlement refunds, a reversal reverses, an adjustment adjusts
+	undone                link   // of a reversal: what the reversed one had refunded
+	restores              link   // the sale behind a refund that is given back, or behind one that stands again
+	awaited               link   // the event that waits for this settlement; it has no key
 	refunded              figure // of the original, before this one
 	contractAt            recordedRevision
 	scheduleAt            recordedRevision
@@ -79,7 +132,17 @@ type entry struct {
 	postings              []posting
 	counts                []count
 	lines                 []line
-	named                 []string // see headers; empty until asked for
+	holds                 []hold
+	conversions           []conversion
+	calendars             []use
+	reason                string       // of a reversal or an adjustment
+	step                  step         // of what moves time
+	closing               *closing     // of WindowClosed
+	transfers             []transfer   // likewise, one for each line
+	restates              *restatement // of an adjustment that a re-rating has posted
+	waiting               *waiting     // of OriginalAwaited
+	sent, asked           link         // likewise: the keys within what waits
+	named                 []string     // see headers; empty until asked for
 
 	// See write and swapped.
 	said, mirrored []byte
@@ -110,10 +173,11 @@ type use struct {
 // attribute is what a source said of a transaction beside its fixed facts.
 type attribute struct{ name, value string }
 
-func (n *entry) reset(reversal, first bool) {
+func (n *entry) reset(kind entryKind, first bool) {
 	*n = entry{
-		reversal: reversal, first: first, parties: n.parties[:0], uses: n.uses[:0], postings: n.postings[:0], named: n.named[:0],
-		attributes: n.attributes[:0], counts: n.counts[:0], lines: n.lines[:0],
+		kind: kind, first: first, parties: n.parties[:0], uses: n.uses[:0], postings: n.postings[:0], named: n.named[:0],
+		attributes: n.attributes[:0], counts: n.counts[:0], lines: n.lines[:0], holds: n.holds[:0], conversions: n.conversions[:0],
+		calendars: n.calendars[:0], transfers: n.transfers[:0],
 		said: n.said[:0], mirrored: n.mirrored[:0], sortedParties: n.sortedParties[:0], sortedPostings: n.sortedPostings[:0],
 	}
 }
@@ -135,14 +199,13 @@ func (n *entry) headers() []string {
 	return n.named
 }
 
-// decodeEntry reads an event of a book. Unknown members are passed over.
-func (f *fold) decodeEntry(e *event, b *book, reversal bool) error {
+// decodeEntry reads a settlement or a reversal. Unknown members are passed over.
+func (f *fold) decodeEntry(e *event, b *book) error {
 	n, s := &e.entry, &f.scan
-	n.reset(reversal, e.kind == typeSettledV1 || e.kind == typeReversedV1)
 	defer f.namedUses(n)
 	original := &n.link
-	if reversal {
-		original = &n.restores
+	if n.kind == kindReversal {
+		original = &n.undone
 	}
 	s.reset(e.data)
 	return s.whole(func(key []byte) (err error) {
@@ -192,7 +255,10 @@ func (f *fold) decodeEntry(e *event, b *book, reversal bool) error {
 		case "attributes":
 			n.attributes, err = f.decodeTexts(n.attributes)
 		case "counts":
-			err = s.array(func() error { return f.decodeCount(n) })
+			err = s.array(func() (err error) {
+				n.counts, err = f.decodeCount(n.counts)
+				return err
+			})
 		case "explanation":
 			err = s.array(func() error { return f.decodeLine(n) })
 		case "postings":
@@ -201,6 +267,20 @@ func (f *fold) decodeEntry(e *event, b *book, reversal bool) error {
 			err = f.decodeLink(original)
 		case "reverses":
 			err = f.decodeLink(&n.link)
+		case "restores":
+			err = f.decodeLink(&n.restores)
+		case "awaited":
+			err = f.decodeLink(&n.awaited)
+		case "content_hash":
+			n.contentHash, err = s.str()
+		case "reason":
+			n.reason, err = f.kept()
+		case "holds":
+			err = s.array(func() error { return f.decodeHold(n) })
+		case "conversions":
+			err = s.array(func() error { return f.decodeConversion(n) })
+		case "calendars":
+			err = f.decodeCalendars(n)
 		default:
 			err = s.skip()
 		}

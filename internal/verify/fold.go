@@ -19,9 +19,11 @@ type stream struct {
 	length   uint64 // events so far, so the next revision
 	book     *book
 	source   *source
-	contract []terms    // as of every revision
-	schedule []document // by version, from 1
-	kind     string     // of the newest event, and who folds it
+	contract []terms             // as of every revision
+	calendar []daybook           // by version, from 1
+	schedule []document          // by version, from 1
+	recorded eventstore.Recorded // an event of it, without its content
+	kind     string              // of the newest event, and who folds it
 	handle   func(*fold, *event) error
 }
 
@@ -43,10 +45,13 @@ type fold struct {
 	roundings  map[string]rounding // by what lines say
 	numbers    map[string]uint64   // of texts that are kept by number
 	numbered   []string
-	tariff     tariff // of the entry at hand
-	given      tariff // of the one that it gives back
-	packed     []byte // room
-	scene      scene  // of the entry at hand
+	tariff     tariff   // of the entry at hand
+	given      tariff   // of the one that it gives back
+	packed     []byte   // room
+	scene      scene    // of the entry at hand
+	workings   workings // likewise
+	past       event    // that was read again
+	eventOf    func(stream *stream, revision uint64) (kind string, data []byte, err error)
 	keyOf      func(stream string, revision uint64) (source, externalID string, err error)
 
 	// What was lately looked up in the maps above.
@@ -71,6 +76,7 @@ type checked struct {
 	identity, positions, revisions, types, data, recorded, balance, postings uint64
 	keys, references, terms, refunds, reversals, deliveries                  uint64
 	explained, returned, counted                                             uint64
+	posted, converted, holds, dates, releases, closings, adjustments, awaits uint64
 }
 
 func (c *checked) of(check string) uint64 {
@@ -78,7 +84,8 @@ func (c *checked) of(check string) uint64 {
 		checkIdentity: c.identity, checkPositions: c.positions, checkRevisions: c.revisions, checkTypes: c.types, checkData: c.data,
 		checkRecorded: c.recorded, checkBalance: c.balance, checkPostings: c.postings, checkKeys: c.keys, checkReferences: c.references,
 		checkTerms: c.terms, checkRefunds: c.refunds, checkReversals: c.reversals, checkDeliveries: c.deliveries,
-		checkExplained: c.explained, checkReturned: c.returned, checkCounted: c.counted,
+		checkExplained: c.explained, checkReturned: c.returned, checkCounted: c.counted, checkPosted: c.posted, checkConverted: c.converted,
+		checkHolds: c.holds, checkDates: c.dates, checkReleases: c.releases, checkClosings: c.closings, checkAdjustments: c.adjustments, checkAwaits: c.awaits,
 	}[check]
 }
 
@@ -98,6 +105,14 @@ type Counts struct {
 	Sources     uint64 `json:"sources"`
 	Deliveries  uint64 `json:"deliveries"`
 	Quarantined uint64 `json:"quarantined"` // open at the end
+	// What moves time in books: releases of held money, windows closed, dates reached.
+	Releases      uint64 `json:"releases"`
+	Closings      uint64 `json:"closings"`
+	BusinessDates uint64 `json:"business_dates"`
+	Adjustments   uint64 `json:"adjustments"`
+	Restated      uint64 `json:"restated"`  // adjustments that restate a settlement
+	Awaiting      uint64 `json:"awaiting"`  // refunds and reversals that wait at the end
+	Calendars     uint64 `json:"calendars"` // versions
 }
 
 func newFold() *fold {
@@ -120,6 +135,9 @@ const progressEvery = 10_000
 func (f *fold) read(ctx context.Context, store eventstore.Store, progress func(uint64), then func(*event) error) error {
 	f.keyOf = func(stream string, revision uint64) (string, string, error) {
 		return keyOf(ctx, store, stream, revision)
+	}
+	f.eventOf = func(stream *stream, revision uint64) (string, []byte, error) {
+		return eventOf(ctx, store, stream, revision)
 	}
 	for recorded, err := range store.ReadAll(ctx, eventstore.Start) {
 		if err != nil {
@@ -182,7 +200,7 @@ func (f *fold) step(r *eventstore.Recorded) (*stream, error) {
 	s := f.stream([]byte(name))
 	if s == nil {
 		category, id, _ := strings.Cut(name, "-")
-		s = &stream{name: name, category: category, id: id}
+		s = &stream{name: name, category: category, id: id, recorded: eventstore.Recorded{Stream: r.Stream}}
 		f.streams[name] = s
 		f.counts.Streams++
 	}
@@ -205,6 +223,11 @@ var categories = map[string]map[string]func(*fold, *event) error{
 		typeSettledV1:          (*fold).bookEvent,
 		typeEntryReversed:      (*fold).bookEvent,
 		typeReversedV1:         (*fold).bookEvent,
+		typeHoldsReleased:      (*fold).bookEvent,
+		typeWindowClosed:       (*fold).bookEvent,
+		typeDateAdvanced:       (*fold).bookEvent,
+		typeAdjustmentPosted:   (*fold).bookEvent,
+		typeOriginalAwaited:    (*fold).bookEvent,
 	},
 	"party": {
 		typePartyRegistered: (*fold).partyEvent,
@@ -215,6 +238,7 @@ var categories = map[string]map[string]func(*fold, *event) error{
 		typeContractEnded:  (*fold).contractEvent,
 	},
 	"schedule": {typeSchedulePublished: (*fold).scheduleEvent},
+	"calendar": {typeCalendarPublished: (*fold).calendarEvent},
 	"source": {
 		typeSourceDefined:    (*fold).sourceEvent,
 		typeQuarantined:      (*fold).sourceEvent,

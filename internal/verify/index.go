@@ -69,8 +69,9 @@ type settled struct {
 	mirror   uint64 // keyed hash of what a reversal must repeat, with the sides swapped
 	amount   figure
 	currency uint32 // number of the currency
-	reversal bool
+	kind     entryKind
 	reversed bool
+	held     bool // it held money back, or took of what was held
 }
 
 // entries keeps the entries of one book by revision, and finds them by key. Every
@@ -106,6 +107,9 @@ func (s *entries) add(n settled) {
 	last := &s.chunks[len(s.chunks)-1]
 	*last = append(*last, n)
 	s.count++
+	if !n.kind.keyed() {
+		return
+	}
 	if s.count*4 > uint64(len(s.places))*3 {
 		s.grow()
 		return
@@ -117,7 +121,9 @@ func (s *entries) add(n settled) {
 func (s *entries) grow() {
 	s.places = make([]uint64, max(64, 2*len(s.places)))
 	for revision := range s.count {
-		s.place(s.at(revision).key, revision+1)
+		if s.at(revision).kind.keyed() {
+			s.place(s.at(revision).key, revision+1)
+		}
 	}
 }
 

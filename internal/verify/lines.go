@@ -86,7 +86,10 @@ func (f *fold) checkLines(e *event, sc *scene) error {
 			if err != nil {
 				return e.differs(checkExplained, "the "+l.bound+" of line "+l.rule+" to be worked out", err.Error())
 			}
-			ok, why = sc.bounded(l, bound), "the "+l.bound+" instead of "+why
+			if ok, err = sc.bounded(l, bound, i); err != nil {
+				return e.differs(checkExplained, "the bounds of line "+l.rule+" to be worked out", err.Error())
+			}
+			why = "the " + l.bound + " instead of " + why
 		}
 		if !ok {
 			if l.rounding != "" {
@@ -111,18 +114,25 @@ func (f *fold) follows(l *line, sc *scene) bool {
 	return ok && l.comesTo(exact)
 }
 
-// bounded reports whether the amount of a line is its bound, rounded, and whether
-// its exact result lies beyond that.
-func (sc *scene) bounded(l *line, bound *big.Rat) bool {
+// bounded reports whether the amount of line i is its bound, rounded, and whether its
+// exact result lies beyond that. A maximum also bounds what a minimum has raised.
+func (sc *scene) bounded(l *line, bound *big.Rat, i int) (bool, error) {
 	exact, ok := sc.exactOf(l)
 	if !ok || bound == nil {
-		return false
+		return false, nil
 	}
 	beyond := bound.Cmp(exact)
 	if strings.HasPrefix(l.bound, boundMaximum) {
-		beyond = -beyond
+		least, err := sc.least(l, i)
+		if err != nil {
+			return false, err
+		}
+		if least != nil && least.Cmp(exact) > 0 {
+			exact = least
+		}
+		beyond = exact.Cmp(bound)
 	}
-	return beyond > 0 && l.comesTo(bound)
+	return beyond > 0 && l.comesTo(bound), nil
 }
 
 // exactOf is the exact result of a line; a charge for refunding stands with the

@@ -148,6 +148,15 @@ func TestLogFaults(t *testing.T) {
 		"end of no contract": {func(s *script) {
 			s.add("contract-c2", typeContractEnded, object{"contract": "c2", "until": "2026-12-01"})
 		}, checkReferences, []string{"contract-c2@0"}},
+		"calendar skips a version": {func(s *script) {
+			s.add("calendar-kr", typeCalendarPublished, object{"calendar": "kr", "version": 2, "first_year": 2026, "last_year": 2026, "weekend": []string{"sunday"}})
+		}, checkReferences, []string{"version 1", "version 2"}},
+		"calendar of another stream": {func(s *script) {
+			s.add("calendar-kr", typeCalendarPublished, object{"calendar": "us", "version": 1, "first_year": 2026, "last_year": 2026, "weekend": []string{"sunday"}})
+		}, checkReferences, []string{`"kr"`, `"us"`}},
+		"calendar of no weekday": {func(s *script) {
+			s.add("calendar-kr", typeCalendarPublished, object{"calendar": "kr", "version": 1, "first_year": 2026, "last_year": 2026, "weekend": []string{"someday"}})
+		}, checkData, []string{"someday"}},
 		"schedule skips a version": {func(s *script) {
 			s.add("schedule-standard", typeSchedulePublished, document1.with(object{"version": 4, "effective_from": "2026-12-01"}))
 		}, checkReferences, []string{"version 3", "version 4"}},

@@ -336,7 +336,7 @@ func (m *auditModel) nameMention(ctx context.Context, r *rereader, subject *audi
 // id is nothing.
 func (e *event) concerns(add func(kind, id string)) {
 	switch e.stream.category {
-	case "party", "contract", "schedule", "source":
+	case "party", "contract", "schedule", "calendar", "source":
 		add(e.stream.category, e.stream.id)
 	case "book":
 		n := &e.entry
@@ -346,6 +346,9 @@ func (e *event) concerns(add func(kind, id string)) {
 		add("schedule", n.schedule)
 		for _, party := range n.headers() {
 			add("party", party)
+		}
+		for i := range n.calendars {
+			add("calendar", n.calendars[i].stream.id)
 		}
 	}
 	switch e.kind {
@@ -368,6 +371,9 @@ func (e *event) transactions() (transaction, original string) {
 	switch {
 	case e.stream.category == "book":
 		n := &e.entry
+		if !n.kind.keyed() {
+			return "", ""
+		}
 		transaction = n.source + "/" + string(n.externalID)
 		if n.link.present {
 			original = n.link.source + "/" + string(n.link.id)

@@ -24,15 +24,18 @@ type counterRow struct {
 	scope, owner, name, period, currency, key string
 	value                                     figure
 	transactions, position, revision          int64
+	closes                                    string
+	closedBy                                  int64 // revision, -1 while it is open
 }
 
 func standing(s *snapshot) *cursor[counterRow] {
 	return &cursor[counterRow]{
 		tx: s.tx, name: "verify_counters",
-		query: `SELECT book, counter, scope, owner, name, period, currency, key, value::text, transactions, position, revision FROM transaction.counters`,
+		query: `SELECT book, counter, scope, owner, name, period, currency, key, value::text, transactions, position, revision,
+			coalesce(closes::text, ''), coalesce(closed_by, -1) FROM transaction.counters`,
 		scan: func(row pgx.CollectableRow) (r counterRow, err error) {
 			var value string
-			err = row.Scan(&r.book, &r.counter, &r.scope, &r.owner, &r.name, &r.period, &r.currency, &r.key, &value, &r.transactions, &r.position, &r.revision)
+			err = row.Scan(&r.book, &r.counter, &r.scope, &r.owner, &r.name, &r.period, &r.currency, &r.key, &value, &r.transactions, &r.position, &r.revision, &r.closes, &r.closedBy)
 			if err == nil {
 				r.value, err = numeric(value, "transaction.counters")
 			}
@@ -41,21 +44,20 @@ func standing(s *snapshot) *cursor[counterRow] {
 	}
 }
 
-// count adds what an entry counts.
+// count adds what an entry counts, and notes which window it closes.
 func (t *tallied) count(e *event) error {
+	if c := e.entry.closing; c != nil {
+		t.of(counterPlace{e.stream.id, c.counter}).closedBy = int64(e.revision)
+	}
 	for i := range e.entry.counts {
 		c := &e.entry.counts[i]
-		if c.before == c.after {
+		if c.before == c.after && c.closes == "" {
 			continue // it was looked at
 		}
 		place := counterPlace{e.stream.id, string(c.counter)}
-		row, known := t.sums[place]
-		if !known {
-			row = newCounterRow(place)
-			if t.sums == nil {
-				t.sums = map[counterPlace]*counterRow{}
-			}
-			t.sums[place] = row
+		row := t.of(place)
+		if c.closes != "" {
+			row.closes = c.closes
 		}
 		added, ok := c.added()
 		if ok {
@@ -70,10 +72,22 @@ func (t *tallied) count(e *event) error {
 	return nil
 }
 
+func (t *tallied) of(place counterPlace) *counterRow {
+	row, known := t.sums[place]
+	if !known {
+		row = newCounterRow(place)
+		if t.sums == nil {
+			t.sums = map[counterPlace]*counterRow{}
+		}
+		t.sums[place] = row
+	}
+	return row
+}
+
 // newCounterRow takes the text of a counter apart: scope, owner, name, window,
 // currency and key.
 func newCounterRow(place counterPlace) *counterRow {
-	r := &counterRow{counterPlace: place}
+	r := &counterRow{counterPlace: place, closedBy: -1}
 	rest := place.counter
 	for _, part := range []struct {
 		into *string
@@ -112,5 +126,6 @@ func (r *counterRow) columns() []column {
 	return []column{
 		{"scope", r.scope}, {"owner", r.owner}, {"name", r.name}, {"period", r.period}, {"currency", r.currency}, {"key", r.key},
 		{"value", r.value.String()}, {"transactions", number(r.transactions)}, {"position", number(r.position)}, {"revision", number(r.revision)},
+		{"closes", r.closes}, {"closed_by", number(r.closedBy)},
 	}
 }

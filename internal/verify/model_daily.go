@@ -62,16 +62,18 @@ func (m *dailyModel) counted() map[string]uint64 {
 }
 
 // fold counts a transaction once for every party of its header, and adds the
-// postings to the owners of their accounts.
+// postings to the owners of their accounts. What a book posts by itself counts as none.
 func (m *dailyModel) fold(_ context.Context, e *event) error {
 	if e.stream.book == nil {
 		return nil
 	}
 	n := &e.entry
 	key := dailyKey{day: n.effectiveOn, book: e.stream.id, product: n.product, method: n.method, typ: n.typ}
-	for _, name := range n.headers() {
-		key.party, key.currency = name, n.currency
-		m.of(key).transactions++
+	if n.transaction() {
+		for _, name := range n.headers() {
+			key.party, key.currency = name, n.currency
+			m.of(key).transactions++
+		}
 	}
 	for _, p := range n.postings {
 		key.party, key.currency = p.account.owner, p.account.currency

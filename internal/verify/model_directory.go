@@ -13,11 +13,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// directoryModel expects parties, contracts, schedules, sources and what is in
+// directoryModel expects parties, contracts, schedules, calendars, sources and what is in
 // quarantine as they are after the last event that concerns them.
 type directoryModel struct {
-	expected [5]map[string]directoryRow // in the order of directoryTables
-	rows     [5]*cursor[directoryRow]
+	expected [6]map[string]directoryRow // in the order of directoryTables
+	rows     [6]*cursor[directoryRow]
 }
 
 // directoryRow is a row of any of the tables: its key, its columns as text,
@@ -39,11 +39,12 @@ const (
 	inParties = iota
 	inContracts
 	inSchedules
+	inCalendars
 	inSources
 	inQuarantine
 )
 
-var directoryTables = [5]directoryTable{
+var directoryTables = [6]directoryTable{
 	inParties: {
 		"directory.parties", []string{"kind", "country", "registered_at", "position"}, "personal",
 		`SELECT party, ARRAY[kind, country, (extract(epoch FROM registered_at) * 1000000)::bigint::text, position::text], coalesce(personal::text, '') FROM directory.parties ORDER BY party`,
@@ -55,6 +56,10 @@ var directoryTables = [5]directoryTable{
 	inSchedules: {
 		"directory.schedules", []string{"effective_from", "position"}, "document",
 		`SELECT schedule || ' version ' || version, ARRAY[effective_from::text, position::text], document::text FROM directory.schedules ORDER BY schedule, version`,
+	},
+	inCalendars: {
+		"directory.calendars", []string{"position"}, "document",
+		`SELECT calendar || ' version ' || version, ARRAY[position::text], document::text FROM directory.calendars ORDER BY calendar, version`,
 	},
 	inSources: {
 		"directory.sources", []string{"version", "hash", "definition", "quarantined", "position"}, "",
@@ -123,6 +128,9 @@ func (m *directoryModel) fold(_ context.Context, e *event) error {
 	case "schedule":
 		key := id + " version " + number(e.document.version)
 		m.expected[inSchedules][key] = directoryRow{key: key, values: [9]string{e.document.effectiveFrom, position}, document: string(e.data)}
+	case "calendar":
+		key := id + " version " + number(e.daybook.version)
+		m.expected[inCalendars][key] = directoryRow{key: key, values: [9]string{position}, document: string(e.data)}
 	case "source":
 		row := m.expected[inSources][id]
 		row.key = id

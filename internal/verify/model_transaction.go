@@ -23,6 +23,9 @@ type transactionModel struct {
 	opening func(party string) *cursor[partyChunk]
 	parties map[string]*partyChain
 	linked  map[linkRow]bool
+	steps   *cursor[stepRow]
+	waits   *cursor[waitRow]
+	waiting map[waitPlace]waitRow
 	tallied
 }
 
@@ -37,6 +40,7 @@ type transactionRow struct {
 	recordedAt                     int64 // microseconds
 	contract, schedule             string
 	version                        int64
+	reason                         string
 	parties                        string // joined
 }
 
@@ -61,14 +65,14 @@ type linkRow struct {
 const chunksQuery = `SELECT party, position, positions FROM transaction.parties`
 
 func newTransactionModel(s *snapshot) *transactionModel {
-	m := &transactionModel{seed: maphash.MakeSeed(), parties: map[string]*partyChain{}, linked: map[linkRow]bool{}}
+	m := &transactionModel{seed: maphash.MakeSeed(), parties: map[string]*partyChain{}, linked: map[linkRow]bool{}, waiting: map[waitPlace]waitRow{}}
 	if s == nil {
 		return m
 	}
 	m.rows = &cursor[transactionRow]{
 		tx: s.tx, name: "verify_transactions",
 		query: `SELECT position, book, revision, kind, source, external_id, type, method, product, currency, amount::text,
-			occurred_at, effective_on::text, recorded_at, contract, schedule, version, parties FROM transaction.transactions ORDER BY position`,
+			occurred_at, effective_on::text, recorded_at, contract, schedule, version, reason, parties FROM transaction.transactions ORDER BY position`,
 		scan: scanTransaction,
 	}
 	scanChunk := func(row pgx.CollectableRow) (r partyChunk, err error) {
@@ -85,7 +89,7 @@ func newTransactionModel(s *snapshot) *transactionModel {
 			return r, row.Scan(&r.book, &r.revision, &r.position, &r.kind)
 		},
 	}
-	m.stand = standing(s)
+	m.stand, m.steps, m.waits = standing(s), stepsOf(s), waitsOf(s)
 	return m
 }
 
@@ -94,7 +98,7 @@ func scanTransaction(row pgx.CollectableRow) (r transactionRow, err error) {
 	var occurred, recorded time.Time
 	var parties []string
 	err = row.Scan(&r.position, &r.book, &r.revision, &r.kind, &r.source, &r.externalID, &r.typ, &r.method, &r.product, &r.currency, &amount,
-		&occurred, &r.effectiveOn, &recorded, &r.contract, &r.schedule, &r.version, &parties)
+		&occurred, &r.effectiveOn, &recorded, &r.contract, &r.schedule, &r.version, &r.reason, &parties)
 	if err != nil {
 		return r, err
 	}
@@ -109,17 +113,27 @@ func (m *transactionModel) counted() map[string]uint64 {
 	if m.rows == nil {
 		return nil
 	}
-	return map[string]uint64{checkTransactions: m.rows.read, checkParties: m.chunks.read, checkLinks: m.links.read, checkCounters: m.stand.read}
+	return map[string]uint64{checkTransactions: m.rows.read, checkParties: m.chunks.read, checkLinks: m.links.read, checkCounters: m.stand.read, checkSteps: m.steps.read, checkWaiting: m.waits.read}
 }
 
 func (m *transactionModel) fold(ctx context.Context, e *event) error {
 	if e.stream.book == nil {
 		return nil
 	}
-	want := m.expect(e)
 	if err := m.count(e); err != nil {
 		return err
 	}
+	switch e.entry.kind {
+	case kindAdvance:
+		return nil
+	case kindRelease, kindClosing:
+		return m.step(ctx, e)
+	case kindAwaiting:
+		m.enter(e)
+		return nil
+	}
+	m.leave(e)
+	want := m.expect(e)
 	for _, name := range e.entry.headers() {
 		c, ok := m.parties[name]
 		if !ok {
@@ -129,11 +143,10 @@ func (m *transactionModel) fold(ctx context.Context, e *event) error {
 		c.add(m.seed, want.position)
 	}
 	if e.entry.link.present {
-		kind := "refund"
-		if e.entry.reversal {
-			kind = "reversal"
-		}
-		m.linked[linkRow{e.stream.id, int64(e.entry.link.revision), want.position, kind}] = true
+		m.linked[linkRow{e.stream.id, int64(e.entry.link.revision), want.position, e.entry.linkKind()}] = true
+	}
+	if e.entry.kind == kindSettlement && e.entry.restores.present {
+		m.linked[linkRow{e.stream.id, int64(e.entry.restores.revision), want.position, "restoration"}] = true
 	}
 	row, err := m.rows.peek(ctx)
 	switch {
@@ -157,15 +170,25 @@ func (m *transactionModel) surplus(row *transactionRow) error {
 func (m *transactionModel) expect(e *event) transactionRow {
 	n := &e.entry
 	want := transactionRow{
-		position: int64(e.position), revision: int64(e.revision), book: e.stream.id, kind: "settlement", source: n.source, externalID: string(n.externalID),
+		position: int64(e.position), revision: int64(e.revision), book: e.stream.id, kind: n.kind.String(), source: n.source, externalID: string(n.externalID),
 		typ: n.typ, method: n.method, product: n.product, currency: n.currency, amount: n.amount, occurredAt: n.occurredAt.UnixMicro(),
 		effectiveOn: n.effectiveOn, recordedAt: e.recordedAt.UnixMicro(), contract: n.contract, schedule: n.schedule, version: int64(n.version),
-		parties: strings.Join(n.headers(), ", "),
-	}
-	if n.reversal {
-		want.kind = "reversal"
+		reason: n.reason, parties: strings.Join(n.headers(), ", "),
 	}
 	return want
+}
+
+// linkKind is how a transaction hangs together with the one that it names.
+func (n *entry) linkKind() string {
+	switch {
+	case n.kind == kindReversal:
+		return "reversal"
+	case n.restates != nil:
+		return "restatement"
+	case n.kind == kindAdjustment:
+		return "adjustment"
+	}
+	return "refund"
 }
 
 func (r transactionRow) columns() []column {
@@ -173,7 +196,7 @@ func (r transactionRow) columns() []column {
 		{"book", r.book}, {"revision", number(r.revision)}, {"kind", r.kind}, {"source", r.source}, {"external_id", r.externalID},
 		{"type", r.typ}, {"method", r.method}, {"product", r.product}, {"currency", r.currency}, {"amount", r.amount.String()},
 		{"occurred_at", instant(r.occurredAt)}, {"effective_on", r.effectiveOn}, {"recorded_at", instant(r.recordedAt)},
-		{"contract", r.contract}, {"schedule", r.schedule}, {"version", number(r.version)}, {"parties", r.parties},
+		{"contract", r.contract}, {"schedule", r.schedule}, {"version", number(r.version)}, {"reason", r.reason}, {"parties", r.parties},
 	}
 }
 
@@ -198,6 +221,9 @@ func (m *transactionModel) compare(ctx context.Context, r *rereader) error {
 		return err
 	}
 	if err := m.compareLinks(ctx); err != nil {
+		return err
+	}
+	if err := m.compareSteps(ctx); err != nil {
 		return err
 	}
 	return m.compareCounters(ctx)
@@ -253,7 +279,7 @@ func (m *transactionModel) nameParty(ctx context.Context, r *rereader, party str
 		if e.stream.book == nil {
 			return nil
 		}
-		if slices.Contains(e.entry.headers(), party) {
+		if e.entry.transaction() && slices.Contains(e.entry.headers(), party) {
 			want = append(want, int64(e.position))
 		}
 		return nil

@@ -9,7 +9,7 @@ import (
 // Outcome is what one kind of input came to: how many there are of it, and the
 // exact sum of their amounts. Settlements of zero value stand apart.
 type Outcome struct {
-	Outcome  string `json:"outcome"`  // settled, zero_value, reversed or quarantined
+	Outcome  string `json:"outcome"`  // settled, zero_value, reversed, awaiting or quarantined
 	Book     string `json:"book"`     // "" for quarantined: no book took it
 	Source   string `json:"source"`   //
 	Type     string `json:"type"`     // of the transaction; "" for quarantined
@@ -66,12 +66,26 @@ func (o *outcomes) entry(e *event) error {
 	n := &e.entry
 	key := outcomeKey{outcome: "settled", book: e.stream.id, source: n.source, typ: n.typ, currency: n.currency}
 	switch {
-	case n.reversal:
+	case !n.kind.keyed() || n.kind == kindAdjustment:
+		return nil // no input brought it
+	case n.kind == kindReversal:
 		key.outcome = "reversed"
+	case n.kind == kindAwaiting:
+		key.outcome = "awaiting"
 	case n.amount.sign() == 0:
 		key.outcome = "zero_value"
 	}
 	return o.add(e, key, n.amount)
+}
+
+// carriedOut takes out what no longer waits for its original.
+func (o *outcomes) carriedOut(e *event, w *waiting) error {
+	s := o.of(outcomeKey{outcome: "awaiting", book: e.stream.id, source: w.source, typ: w.typ, currency: w.currency})
+	if s.count > 0 { // outcomes may not have been asked for
+		s.amount, _ = s.amount.plus(w.amount.negated()) // it was added, so it fits
+		s.count--
+	}
+	return nil
 }
 
 // quarantine adds a record that is still held.

@@ -9,6 +9,11 @@ type program struct {
 	values       []named
 	bounds       map[string]*bounds // by rule
 	onRefund     map[string]bool    // rules that charge for refunding
+	funds        target
+	difference   target            // takes what is finer than the minor unit
+	routes       map[string]*route // by rule, of a split by "<rule>.<part>"
+	recourse     []recourse
+	periods      []period
 }
 
 // inputSpec is an attribute that the schedule declares.
@@ -48,7 +53,7 @@ type bounds struct {
 }
 
 // decodeProgram reads one member of a schedule's document.
-func (f *fold) decodeProgram(key []byte, p *program) error {
+func (f *fold) decodeProgram(key []byte, p *program) (err error) {
 	s := &f.scan
 	switch string(key) {
 	case "inputs":
@@ -66,6 +71,16 @@ func (f *fold) decodeProgram(key []byte, p *program) error {
 		})
 	case "rules":
 		return s.array(func() error { return f.decodeRule(p) })
+	case "periods":
+		return s.array(func() error { return f.decodePeriod(p) })
+	case "recourse":
+		return s.array(func() error { return f.decodeRecourse(p) })
+	case "funds":
+		p.funds, err = f.decodeTarget(purposeReceivable)
+		return err
+	case "rounding_difference":
+		p.difference, err = f.decodeTarget(purposeRounding)
+		return err
 	}
 	return s.skip()
 }
@@ -212,22 +227,24 @@ func (f *fold) decodeWindow(a *accumulator) (err error) {
 func (f *fold) decodeRule(p *program) error {
 	var id, on string
 	var b bounds
+	var r route
+	var parts map[string]target
 	err := f.scan.object(func(key []byte) (err error) {
 		switch string(key) {
 		case "id":
 			id, err = f.kept()
 		case "on":
 			on, err = f.kept()
-		case "minimum":
-			b.minimum, err = f.decodeAmounts()
-		case "maximum":
-			b.maximum, err = f.decodeAmounts()
-		case "at_least":
-			b.atLeast, err = f.decodeFormula()
-		case "at_most":
-			b.atMost, err = f.decodeFormula()
+		case "to":
+			r.to, err = f.decodeTarget(purposePayable)
+		case "hold":
+			r.hold, err = f.decodeHolding()
+		case "convert":
+			r.exchange, err = f.decodeExchange()
+		case "split":
+			parts, err = f.decodeParts()
 		default:
-			err = f.scan.skip()
+			err = f.decodeBound(key, &b)
 		}
 		return err
 	})
@@ -237,11 +254,30 @@ func (f *fold) decodeRule(p *program) error {
 		}
 		p.bounds[id] = &b
 	}
-	if on == "refund" {
+	r.onRefund = on == "refund"
+	p.routed(id, r, parts)
+	if r.onRefund {
 		if p.onRefund == nil {
 			p.onRefund = map[string]bool{}
 		}
 		p.onRefund[id] = true
+	}
+	return err
+}
+
+// decodeBound reads one member of a rule that bounds its result.
+func (f *fold) decodeBound(key []byte, b *bounds) (err error) {
+	switch string(key) {
+	case "minimum":
+		b.minimum, err = f.decodeAmounts()
+	case "maximum":
+		b.maximum, err = f.decodeAmounts()
+	case "at_least":
+		b.atLeast, err = f.decodeFormula()
+	case "at_most":
+		b.atMost, err = f.decodeFormula()
+	default:
+		err = f.scan.skip()
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 type rated struct {
 	chunks [][]byte
 	found  []struct{ revision, at uint64 } // ascending
+	again  map[uint64]uint64               // of settlements that were restated
 }
 
 // ratedChunk is how much is kept in one piece.
@@ -34,6 +35,7 @@ type tariff struct {
 	// none that count or bound.
 	method, product string
 	attributes      []attribute
+	on              string // the effective date, where the schedule holds money
 }
 
 // addition is what a settlement added to a counter.
@@ -43,7 +45,23 @@ type addition struct {
 }
 
 func (r *rated) add(revision uint64, t *tariff, room []byte) []byte {
-	b := room[:0]
+	b, at := r.pack(t, room)
+	r.found = append(r.found, struct{ revision, at uint64 }{revision, at})
+	return b
+}
+
+// restate keeps another tariff of a settlement, in the place of the one before.
+func (r *rated) restate(revision uint64, t *tariff, room []byte) []byte {
+	b, at := r.pack(t, room)
+	if r.again == nil {
+		r.again = map[uint64]uint64{}
+	}
+	r.again[revision] = at
+	return b
+}
+
+func (r *rated) pack(t *tariff, room []byte) (b []byte, at uint64) {
+	b = room[:0]
 	for _, n := range []uint64{t.contract, t.schedule, t.contractAt, t.scheduleAt, t.version, t.engine, uint64(len(t.charges))} {
 		b = binary.AppendUvarint(b, n)
 	}
@@ -63,18 +81,23 @@ func (r *rated) add(revision uint64, t *tariff, room []byte) []byte {
 	for i := range t.attributes {
 		b = appendText(appendText(b, t.attributes[i].name), t.attributes[i].value)
 	}
+	b = appendText(b, t.on)
 	last := len(r.chunks) - 1
 	if last < 0 || len(r.chunks[last])+len(b) > ratedChunk {
 		r.chunks = append(r.chunks, make([]byte, 0, max(ratedChunk, len(b))))
 		last++
 	}
-	r.found = append(r.found, struct{ revision, at uint64 }{revision, uint64(last)<<32 | uint64(len(r.chunks[last]))})
+	at = uint64(last)<<32 | uint64(len(r.chunks[last]))
 	r.chunks[last] = append(r.chunks[last], b...)
-	return b
+	return b, at
 }
 
 // of returns the tariff of a settlement; ok is false where engine 2 did not rate it.
 func (r *rated) of(revision uint64, into *tariff) (ok bool) {
+	if at, again := r.again[revision]; again {
+		r.unpack(at, into)
+		return true
+	}
 	index, ok := slices.BinarySearchFunc(r.found, revision, func(e struct{ revision, at uint64 }, want uint64) int {
 		switch {
 		case e.revision < want:
@@ -87,7 +110,11 @@ func (r *rated) of(revision uint64, into *tariff) (ok bool) {
 	if !ok {
 		return false
 	}
-	at := r.found[index].at
+	r.unpack(r.found[index].at, into)
+	return true
+}
+
+func (r *rated) unpack(at uint64, into *tariff) {
 	b := r.chunks[at>>32][at&(1<<32-1):]
 	number := func() uint64 {
 		n, size := binary.Uvarint(b)
@@ -127,11 +154,23 @@ func (r *rated) of(revision uint64, into *tariff) (ok bool) {
 	for range number() {
 		into.attributes = append(into.attributes, attribute{text(), text()})
 	}
-	return true
+	into.on = text()
 }
 
 // names reports whether the schedule has formulas that are worked out here.
-func (p *program) names() bool { return len(p.accumulators) > 0 || len(p.bounds) > 0 }
+func (p *program) names() bool {
+	return len(p.accumulators) > 0 || len(p.bounds) > 0 || len(p.recourse) > 0 || p.holds()
+}
+
+// holds reports whether the schedule holds money back or converts it.
+func (p *program) holds() bool {
+	for _, r := range p.routes {
+		if r.hold != nil || r.exchange != nil {
+			return true
+		}
+	}
+	return false
+}
 
 // number gives a text its number, the same each time.
 func (f *fold) number(text []byte) uint64 {

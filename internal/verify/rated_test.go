@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"math/big"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,7 +21,7 @@ var tiered = object{
 	"rules": []object{
 		{"id": "fee", "to": object{"role": "operator"}, "percent": "30", "at_most": "cap"},
 		{"id": "tax", "to": object{"role": "provider"}, "amount": "third", "rounding": object{"mode": "floor"}},
-		{"id": "share", "split": object{"of": "1", "parts": []object{}}},
+		{"id": "share", "split": object{"of": "1", "parts": []object{{"id": "a", "to": object{"role": "operator"}, "weight": "2"}, {"id": "b", "to": object{"role": "provider"}, "weight": "1"}}}},
 		{"id": "charge", "to": object{"role": "operator"}, "amount": "0.10", "on": "refund"},
 		{"id": "rest", "to": object{"role": "operator"}, "rest": true},
 	},
@@ -35,7 +36,7 @@ func ratedSale(id, day string, counts ...object) object {
 	return sale(id).with(object{
 		"contract": "c3", "contract_revision": 0, "schedule": "tiered", "schedule_revision": 0, "version": 1, "engine": 2, "uses": nil,
 		"effective_on": "2026-11-" + day, "parties": object{"funds": "card@0", "operator": "arcade@0", "provider": "maker@0"},
-		"postings": []object{debit("card/receivable/GBP", "10.00"), credit("arcade/payable/GBP", "6.67"), credit("maker/payable/GBP", "3.33")},
+		"postings": []object{debit("card/receivable/GBP", "10.00"), credit("arcade/payable/GBP", "6.34"), credit("maker/payable/GBP", "3.66")},
 		"counts":   counts,
 		"explanation": []object{
 			feeLine("3", "maximum 2.4", "2.40"),
@@ -47,13 +48,31 @@ func ratedSale(id, day string, counts ...object) object {
 	})
 }
 
+func ratOf(text string) *big.Rat {
+	r, ok := new(big.Rat).SetString(text)
+	if !ok {
+		panic(text)
+	}
+	return r
+}
+
 // ratedRefund gives a part of S-1 back.
 func ratedRefund(id, amount, refunded string, fee, tax object, count object) object {
 	positive := amount[1:]
+	rest := ratOf(positive)
+	for _, line := range []object{fee, tax} {
+		rest.Sub(rest, ratOf(line["exact"].(string)))
+	}
+	rest.Add(rest, ratOf("0.10"))
+	whole := new(big.Rat).Add(rest, ratOf(fee["exact"].(string)))
 	back := ratedSale(id, "23", count).with(object{
 		"type": "refund", "amount": amount, "original": object{"source": "pg", "external_id": "S-1", "stream": "book-second", "revision": 0},
-		"postings":    []object{credit("card/receivable/GBP", positive), debit("arcade/payable/GBP", positive)},
-		"explanation": []object{fee, tax, {"rule": "charge", "to": "operator", "base": positive, "rate": "0.10", "exact": "-0.1", "rounding": "half_up 0.01", "amount": "0.10"}},
+		"postings": []object{
+			credit("card/receivable/GBP", positive), debit("arcade/payable/GBP", whole.FloatString(2)), credit("arcade/payable/GBP", "0.10"),
+			debit("maker/payable/GBP", tax["exact"].(string)),
+		},
+		"explanation": []object{fee, tax, {"rule": "charge", "to": "operator", "base": positive, "rate": "0.10", "exact": "-0.1", "rounding": "half_up 0.01", "amount": "0.10"},
+			{"rule": "rest", "to": "operator", "base": positive, "rate": "rest", "exact": rest.FloatString(2)}},
 	})
 	if refunded != "" {
 		back["refunded"] = refunded
@@ -62,7 +81,11 @@ func ratedRefund(id, amount, refunded string, fee, tax object, count object) obj
 }
 
 func back(rule, base, ratio, exact, rounding string) object {
-	return object{"rule": rule, "to": "operator", "base": base, "rate": "pro_rata " + ratio, "exact": exact, "rounding": rounding}
+	to := "operator"
+	if rule == "tax" {
+		to = "provider"
+	}
+	return object{"rule": rule, "to": to, "base": base, "rate": "pro_rata " + ratio, "exact": exact, "rounding": rounding}
 }
 
 const (
@@ -90,7 +113,7 @@ var (
 		"reverses": object{"source": "pg", "external_id": "S-2", "stream": "book-second", "revision": 1}, "reason": "sent by mistake",
 		"parties":     object{"funds": "card@0", "operator": "arcade@0", "provider": "maker@0"},
 		"occurred_at": "2026-11-23T18:00:00Z", "effective_on": "2026-11-23", "currency": "GBP", "amount": "-10.00",
-		"postings": []object{credit("card/receivable/GBP", "10.00"), debit("arcade/payable/GBP", "6.67"), debit("maker/payable/GBP", "3.33")},
+		"postings": []object{credit("card/receivable/GBP", "10.00"), debit("arcade/payable/GBP", "6.34"), debit("maker/payable/GBP", "3.66")},
 		"counts":   []object{ytd("10.00", "0.00"), sales(salesOf23rd, "2", "1")},
 	}
 )

@@ -45,9 +45,11 @@ func (f *fold) checkRated(e *event, b *book, by applied) error {
 	}
 	f.keep(e, sc)
 	if sc.as {
-		return f.checkReturned(e, b)
+		if err := f.checkReturned(e, b); err != nil {
+			return err
+		}
 	}
-	return nil
+	return f.checkPosted(e, sc)
 }
 
 // checkSameTerms compares the terms of a refund with those of its original.
@@ -71,12 +73,9 @@ func (f *fold) keep(e *event, sc *scene) {
 		scheduleAt: n.scheduleAt.revision, version: n.version, engine: n.engine, charges: t.charges[:0], added: t.added[:0],
 	}
 	if sc.p.names() {
-		t.method, t.product, t.attributes = n.method, n.product, n.attributes
+		t.method, t.product, t.attributes, t.on = n.method, n.product, n.attributes, n.effectiveOn
 	}
-	for i := range n.lines {
-		l := &n.lines[i]
-		t.charges = append(t.charges, charge{f.number([]byte(l.rule)), l.amount, sc.as && l.returns()})
-	}
+	t.charge(f, n, sc)
 	for i := range n.counts {
 		c := &n.counts[i]
 		added, _ := c.added() // it was added before, so it fits
@@ -88,11 +87,35 @@ func (f *fold) keep(e *event, sc *scene) {
 	f.packed = sc.b.rated.add(e.revision, t, f.packed)
 }
 
+// charge notes what the lines of an entry charged, or gave back.
+func (t *tariff) charge(f *fold, n *entry, sc *scene) {
+	for i := range n.lines {
+		l := &n.lines[i]
+		t.charges = append(t.charges, charge{f.number([]byte(l.rule)), l.amount, sc.as && l.returns()})
+	}
+}
+
+// keepAgain remembers how a settlement was restated: what later events are held to
+// but for what it has counted, which stays as it was.
+func (f *fold) keepAgain(revision uint64, past *event, sc *scene) {
+	n, t := &past.entry, &f.tariff
+	t.added = t.added[:0]
+	sc.b.rated.of(revision, t)
+	*t = tariff{
+		contract: f.number([]byte(n.contract)), schedule: f.number([]byte(n.schedule)), contractAt: n.contractAt.revision, scheduleAt: n.scheduleAt.revision,
+		version: n.version, engine: n.engine, charges: t.charges[:0], added: t.added, method: n.method, product: n.product, attributes: n.attributes, on: n.effectiveOn,
+	}
+	t.charge(f, n, sc)
+	f.packed = sc.b.rated.restate(revision, t, f.packed)
+}
+
 // checkReturned makes sure that no line gives back more than it took, in all
 // refunds of one sale together. What is worked out anew, as the rest, is not held
 // to that: it also gives back what other lines keep.
 func (f *fold) checkReturned(e *event, b *book) error {
 	n := &e.entry
+	_, restated := b.restated[n.link.revision] // what was given back before rests on how it stood then
+	exact := !restated && !b.unbound[n.link.revision]
 	returned := b.returned[n.link.revision]
 	if returned == nil {
 		returned = map[uint64]figure{}
@@ -107,13 +130,57 @@ func (f *fold) checkReturned(e *event, b *book) error {
 		}
 		took := f.given.took(back.rule)
 		sum, ok := returned[back.rule].plus(back.amount)
-		if !ok || sum.compare(took) > 0 {
+		if !ok || exact && sum.compare(took) > 0 {
 			return e.differs(checkReturned, "line "+f.numbered[back.rule]+" to give back at most "+took.String()+" of "+n.link.place(), sum.String())
 		}
 		returned[back.rule] = sum
 		f.checked.returned++
 	}
+	if n.restores.present {
+		f.unreturn(b, n.restores.revision, false)
+		if original := b.entries.at(n.link.revision); original.amount != n.amount.negated() {
+			b.loose(n.restores.revision)
+		}
+	}
 	return nil
+}
+
+// unreturn takes off what a sale's lines have given back what is taken again by a
+// transaction that gives back a refund of it, whose tariffs are in f.tariff and
+// f.given; or adds it once more, where that is reversed.
+func (f *fold) unreturn(b *book, sale uint64, again bool) {
+	returned := b.returned[sale]
+	for _, back := range f.tariff.charges {
+		if !back.returns || !f.given.returned(back.rule) {
+			continue
+		}
+		amount := back.amount
+		if !again {
+			amount = amount.negated()
+		}
+		if sum, ok := returned[back.rule]; ok {
+			returned[back.rule], _ = sum.plus(amount) // of one sale, whose sums fit
+		}
+	}
+}
+
+// returned reports whether a line gave back a part of what an original had charged.
+func (t *tariff) returned(rule uint64) bool {
+	for _, c := range t.charges {
+		if c.rule == rule && c.returns {
+			return true
+		}
+	}
+	return false
+}
+
+// loose notes that what the lines of a sale give back in all is not bounded by what
+// they took to the last unit: a part of a refund was given back, and was rounded.
+func (b *book) loose(sale uint64) {
+	if b.unbound == nil {
+		b.unbound = map[uint64]bool{}
+	}
+	b.unbound[sale] = true
 }
 
 // took is what a line charged, nothing where there was none.
@@ -177,6 +244,24 @@ const (
 	boundMinimum = "minimum"
 	boundMaximum = "maximum"
 )
+
+// least is the greatest minimum of the rule of line i, nil where it has none.
+func (sc *scene) least(l *line, i int) (*big.Rat, error) {
+	limits := sc.p.bounds[l.rule] // there are some, as one was applied
+	var least *big.Rat
+	if amount, ok := limits.minimum[sc.n.currency]; ok {
+		least = amount.ratio()
+	}
+	if limits.atLeast == nil {
+		return least, nil
+	}
+	sc.upTo = i
+	formula, err := sc.number(limits.atLeast)
+	if err == nil && (least == nil || formula.Cmp(least) > 0) {
+		least = formula
+	}
+	return least, err
+}
 
 // boundOf gives what has taken the place of the exact result of line i: an amount
 // of the schedule in the currency, or the value of a formula, which the line tells

@@ -91,6 +91,9 @@ func (sc *scene) returned(l *line) bool {
 	if !ok || exact.Abs(exact).Cmp(l.amount.ratio()) != 0 {
 		return false
 	}
+	if sc.restated {
+		return sc.returnedAsTold(l)
+	}
 	before, whole := sc.n.refunded, sc.original.amount.absolute()
 	after, ok := before.plus(sc.n.amount.absolute())
 	if !ok || whole.sign() == 0 {
@@ -100,7 +103,8 @@ func (sc *scene) returned(l *line) bool {
 	switch {
 	case string(l.rate) == rateKept:
 	case string(l.rate) == rateOnFull:
-		if after == whole {
+		// Of a refund: charged again as soon as the sale is not given back in full.
+		if n := sc.n; !n.restores.present && after == whole || n.restores.present && before.sign() == 0 {
 			want = base
 		}
 	default:
@@ -116,4 +120,26 @@ func (sc *scene) returned(l *line) bool {
 		want.Sub(now, earlier)
 	}
 	return want.Cmp(l.amount.ratio()) == 0
+}
+
+// returnedAsTold reports whether a line of a restated refund returns what it says
+// itself: a re-rating looks at refunds in another order than the log.
+func (sc *scene) returnedAsTold(l *line) bool {
+	amount, base := l.amount.ratio(), l.base.ratio()
+	switch rate := string(l.rate); rate {
+	case rateKept:
+		return amount.Sign() == 0
+	case rateOnFull:
+		return amount.Sign() == 0 || amount.Cmp(base) == 0
+	default:
+		given, _, _ := strings.Cut(strings.TrimPrefix(rate, rateProRata), " ")
+		after, whole, _ := strings.Cut(given, "/")
+		part, ok := ratioOf(after)
+		of, fine := ratioOf(whole)
+		if !ok || !fine || of.Sign() == 0 {
+			return false
+		}
+		now, ok := l.rounded(part.Mul(part.Quo(part, of), base))
+		return ok && now.Sub(now, l.earlier()).Cmp(amount) == 0
+	}
 }

@@ -33,7 +33,9 @@ type scene struct {
 	as       bool     // it gives back a settlement of engine 2, and is rated as that was
 	original *settled // that it gives back then
 	given    *tariff
-	upTo     int // lines that are known already
+	upTo     int  // lines that are known already
+	restated bool // by a re-rating, which tells where accumulators stood
+	told     []count
 	working  []string
 }
 
@@ -86,7 +88,7 @@ func (sc *scene) name(name string) (worth, error) {
 		sum := new(big.Rat)
 		for i := range n.lines[:sc.upTo] {
 			if l := &n.lines[i]; l.rule == rule || strings.HasPrefix(l.rule, rule+".") {
-				sum.Add(sum, l.signed())
+				sum.Add(sum, sc.signed(l))
 			}
 		}
 		return numberOf(sum), nil
@@ -230,16 +232,16 @@ func (sc *scene) taken() *big.Rat {
 	sum := new(big.Rat)
 	for i := range sc.n.lines[:sc.upTo] {
 		if l := &sc.n.lines[i]; !l.rest() && string(l.rate) != rateSubMinor {
-			sum.Add(sum, l.signed())
+			sum.Add(sum, sc.signed(l))
 		}
 	}
 	return sum
 }
 
-// signed is the amount of a line, negative where what is left is owed.
-func (l *line) signed() *big.Rat {
+// signed is the amount of a line, negative where it stands on the side of the funds.
+func (sc *scene) signed(l *line) *big.Rat {
 	amount := l.amount.ratio()
-	if len(l.exact) > 0 && l.exact[0] == '-' {
+	if l.negative(sc.p.onRefund[l.rule]) {
 		amount.Neg(amount)
 	}
 	return amount

@@ -38,6 +38,7 @@ var models = []func(s *snapshot) expectation{
 	func(s *snapshot) expectation { return newDailyModel(s) },
 	func(s *snapshot) expectation { return newDirectoryModel(s) },
 	func(s *snapshot) expectation { return newAuditModel(s) },
+	func(s *snapshot) expectation { return newHoldModel(s) },
 }
 
 // snapshot is Postgres at one instant: all tables and checkpoints are read in

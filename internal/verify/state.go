@@ -20,7 +20,11 @@ import (
 // positions, revisions, where accumulators stood. Two ledgers that took the same
 // transactions under the same terms have the same state, whichever came first and
 // however often the processes were killed. A schedule that looks at accumulators is
-// the exception: in another order it gives other postings.
+// the exception: in another order it gives other postings. So is held money: a
+// refund takes of it what has not been released before.
+//
+// What moves time in books, as releases and closings, tells in the totals alone, and
+// what waits for its original not at all.
 //
 // A sum needs neither memory nor an order. By chance two sets of transactions have
 // one sum once in 2^256, and no key is in a set twice, as that is checked. Who may
@@ -39,6 +43,9 @@ func (l *ledger) add(e *event) error {
 	if err := l.totals.add(e); err != nil {
 		return err
 	}
+	if k := e.entry.kind; !k.keyed() || k == kindAwaiting {
+		return nil // it moves time, or nothing yet
+	}
 	digest := sha256.Sum256(l.tell(e))
 	var carry uint64
 	for i := range l.sum {
@@ -51,11 +58,7 @@ func (l *ledger) add(e *event) error {
 // tell writes a transaction in one way only, every text with its length before it.
 func (l *ledger) tell(e *event) []byte {
 	n := &e.entry
-	kind := byte('s')
-	if n.reversal {
-		kind = 'r'
-	}
-	text := append(l.text[:0], kind)
+	text := append(l.text[:0], "sra"[n.kind])
 	text = appendText(text, e.stream.id)
 	text = appendText(text, n.source)
 	text = appendText(text, n.externalID)
@@ -65,7 +68,10 @@ func (l *ledger) tell(e *event) []byte {
 	text = appendText(text, n.currency)
 	text = appendFigure(text, n.amount)
 	text = appendLink(text, &n.link)
-	text = appendLink(text, &n.restores)
+	text = appendLink(text, &n.undone)
+	if n.restores.present {
+		text = appendLink(append(text, 'R'), &n.restores)
+	}
 	text = append(text, n.said...)
 	l.text = appendAttributes(text, n.attributes)
 	return l.text

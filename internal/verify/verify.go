@@ -121,6 +121,10 @@ func (r Report) String() string {
 		r.LogID, r.Incarnation, r.Position, c.Events, c.Streams, time.Duration(r.Seconds).Seconds(), r.EventsPerSecond)
 	fmt.Fprintf(&b, "%d settlements (%d of zero value) and %d reversals with %d postings on %d accounts in %d books\n", c.Settlements, c.ZeroValue, c.Reversals, c.Postings, c.Accounts, c.Books)
 	fmt.Fprintf(&b, "%d parties, %d contracts, %d schedule versions, %d sources, %d deliveries, %d records in quarantine\n", c.Parties, c.Contracts, c.Schedules, c.Sources, c.Deliveries, c.Quarantined)
+	if c.Calendars+c.BusinessDates+c.Adjustments+c.Awaiting+c.Releases+c.Closings > 0 {
+		fmt.Fprintf(&b, "%d business dates, %d releases of held money, %d windows closed, %d adjustments (%d restate a settlement), %d waiting for their original, %d calendar versions\n",
+			c.BusinessDates, c.Releases, c.Closings, c.Adjustments, c.Restated, c.Awaiting, c.Calendars)
+	}
 	for _, o := range r.Outcomes {
 		fmt.Fprintf(&b, "  %s\n", o)
 	}
@@ -144,6 +148,6 @@ func (r Report) String() string {
 // checkNames lists the checks in the order of a report.
 var checkNames = slices.Concat(
 	[]string{checkIdentity, checkPositions, checkRevisions, checkTypes, checkData, checkRecorded},
-	[]string{checkBalance, checkPostings, checkKeys, checkReferences, checkTerms, checkRefunds, checkReversals, checkExplained, checkReturned, checkCounted, checkDeliveries},
-	[]string{checkCheckpoints, checkAccounts, checkBalances, checkEntries, checkTransactions, checkParties, checkLinks, checkCounters, checkDaily, checkDirectory, checkAudit},
+	[]string{checkBalance, checkPostings, checkKeys, checkReferences, checkTerms, checkRefunds, checkReversals, checkExplained, checkReturned, checkCounted, checkPosted, checkConverted, checkHolds, checkDates, checkReleases, checkClosings, checkAdjustments, checkAwaits, checkDeliveries},
+	[]string{checkCheckpoints, checkAccounts, checkBalances, checkEntries, checkTransactions, checkParties, checkLinks, checkCounters, checkSteps, checkWaiting, checkDaily, checkDirectory, checkAudit, checkHeld},
 )
