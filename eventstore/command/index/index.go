@@ -100,7 +100,12 @@ func (x *Index) open() error {
 		FormatMajorVersion: pebble.FormatNewest,
 		Logger:             logger,
 		EventListener: &pebble.EventListener{
-			BackgroundError: func(err error) { logger.Errorf("background work: %v", err) },
+			BackgroundError: func(err error) {
+				logger.Errorf("background work: %v", err)
+				if pebble.IsCorruptionError(err) {
+					x.damaged.Store(true)
+				}
+			},
 			DataCorruption: func(info pebble.DataCorruptionInfo) {
 				logger.Errorf("%s", info)
 				x.damaged.Store(true)
@@ -108,12 +113,13 @@ func (x *Index) open() error {
 		},
 	}
 	options.Levels[0].FilterPolicy = bloom.FilterPolicy(bitsPerKey)
+	options.Experimental.CompactionScheduler = compactions(&x.damaged)
+	x.damaged.Store(false) // before background work begins, which may find damage at once
 	db, err := pebble.Open(x.config.Dir, options)
 	if err != nil {
 		return err
 	}
 	x.db = db
-	x.damaged.Store(false)
 	return nil
 }
 
