@@ -106,6 +106,9 @@ func (w *world) everything() []*job {
 	for _, c := range w.late {
 		jobs = append(jobs, &job{kind: applyLate, name: c.CommandType(), late: c})
 	}
+	for _, to := range w.facts.Advances {
+		jobs = append(jobs, advancing(to))
+	}
 	for i, call := range w.direct {
 		jobs = append(jobs, &job{kind: sendCommands, name: fmt.Sprintf("call %d", i+1), inputs: call})
 	}

@@ -59,8 +59,15 @@ ignore:
   - { rule: test_order, when: 'row.product == "test"' }
   - { rule: cash_desk, when: 'row.method == "cash"' }
 `, identity, s.book.id, at)
+	var policy []string
 	if s.registers {
-		b.WriteString("policy: { unknown_party: register, party_kinds: { seller: seller, affiliate: affiliate } }\n")
+		policy = append(policy, "unknown_party: register, party_kinds: { seller: seller, affiliate: affiliate }")
+	}
+	if s.awaits {
+		policy = append(policy, "early: await")
+	}
+	if len(policy) > 0 {
+		fmt.Fprintf(&b, "policy: { %s }\n", strings.Join(policy, ", "))
 	}
 	return b.String()
 }

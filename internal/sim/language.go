@@ -41,7 +41,8 @@ func (w *world) drawSecond(from string) auditor.Version {
 		v.Accumulators = append(v.Accumulators, acc)
 		return acc.Name
 	}
-	month := count(auditor.Accumulator{Measure: "gross", Key: pick(w.random, []string{"seller"}, []string{"seller", "grade"}, nil), Window: pick(w.random, "calendar_month", "lifetime", "day"), Shared: w.chance(30)})
+	month := count(auditor.Accumulator{Measure: "gross", Key: pick(w.random, []string{"seller"}, []string{"seller", "grade"}, nil), Window: pick(w.random, "calendar_month", "lifetime", "day", "day"), Shared: w.chance(30)})
+	w.drawPeriod(&v)
 	recent := count(auditor.Accumulator{Measure: "one", Days: 2 + w.random.IntN(6), Shared: w.chance(50), All: true, When: pick(w.random, nil, &auditor.Condition{Type: "sale"})})
 	if w.chance(70) {
 		capped := fmt.Sprintf("sum%d", len(v.Accumulators)+1)
@@ -64,12 +65,111 @@ func (w *world) drawSecond(from string) auditor.Version {
 	if w.chance(50) {
 		add(auditor.Rule{To: to("gateway", "fee"), Flat: map[string]int64{"KRW": 30, "USD": 31, "KWD": 155}, OnRefund: w.chance(60), When: w.drawCondition(recent)})
 	}
+	if w.chance(40) {
+		w.drawConversion(add)
+	}
 	rest := pick(w.random, "seller", "operator")
 	if rest == "operator" {
 		add(auditor.Rule{To: to("seller", "payable"), Millionths: w.millionths(), OfRemaining: true, Priority: 50})
 	}
-	add(auditor.Rule{To: to(rest, "payable"), Rest: true})
+	w.drawHolds(&v, rest, add)
 	return v
+}
+
+// drawPeriod draws what becomes of the windows of the first accumulator.
+func (w *world) drawPeriod(v *auditor.Version) {
+	acc := &v.Accumulators[0]
+	if acc.Window == "lifetime" || w.chance(30) {
+		return
+	}
+	p := auditor.Period{ID: "period", Of: acc.Name, Grace: pick(w.random, 0, 0, 1, 3), Losses: w.chance(50)}
+	if w.chance(30) {
+		p.Above = 1_000
+	}
+	from := auditor.Target{Role: "gateway", Purpose: "fee"}
+	if slices.Contains(acc.Key, "seller") {
+		from = auditor.Target{Role: "seller", Purpose: "payable"}
+	}
+	t := auditor.Transfer{ID: "share", From: from, To: auditor.Target{Role: "platform", Purpose: "fee"}, Millionths: 1 + w.millionths(), Signed: w.chance(80)}
+	p.Entries = append(p.Entries, t)
+	if w.chance(60) {
+		p.Entries = append(p.Entries, auditor.Transfer{
+			ID: "least", From: from, To: auditor.Target{Role: "operator", Purpose: "fee"}, Flat: map[string]int64{"KRW": 900, "USD": 250, "KWD": 7}, Below: pick(w.random, int64(0), 100, 3_000),
+		})
+	}
+	v.Periods = append(v.Periods, p)
+}
+
+// periods writes the periods of a version.
+func periods(v *auditor.Version) (list []fee.Period) {
+	for _, p := range v.Periods {
+		written := fee.Period{ID: p.ID, Of: p.Of, GraceDays: p.Grace}
+		for _, t := range p.Entries {
+			entry := fee.PeriodEntry{ID: t.ID, From: fee.Target(t.From), To: fee.Target(t.To), Flat: amounts(t.Flat)}
+			switch {
+			case t.Flat != nil:
+			case t.Signed:
+				entry.Amount = p.Of + " * " + ratio(t.Millionths)
+			default:
+				entry.Of, entry.Percent = "max(0, "+p.Of+")", percentage(t.Millionths)
+			}
+			if t.Below != 0 {
+				entry.When = fmt.Sprintf("%s < %d", p.Of, t.Below)
+			}
+			written.Entries = append(written.Entries, entry)
+		}
+		switch {
+		case p.Losses && p.Above > 0:
+			written.Carry = []fee.Carry{{Accumulator: p.Of, Is: fmt.Sprintf("min(0, %s) + max(0, %s - %d)", p.Of, p.Of, p.Above)}}
+		case p.Losses:
+			written.Carry = []fee.Carry{{Accumulator: p.Of, Is: fmt.Sprintf("min(0, %s)", p.Of)}}
+		case p.Above > 0:
+			written.Carry = []fee.Carry{{Accumulator: p.Of, Is: fmt.Sprintf("max(0, %s - %d)", p.Of, p.Above)}}
+		}
+		list = append(list, written)
+	}
+	return list
+}
+
+// drawConversion draws a share that is paid in another currency, now or later.
+func (w *world) drawConversion(add func(auditor.Rule) string) {
+	mid := pick(w.random, int64(1_385_500_000), 2_000_000, 731_234, 999_999)
+	r := auditor.Rule{To: auditor.Target{Role: "affiliate", Purpose: "payable"}, Millionths: w.millionths(), Priority: 25, Convert: &auditor.Convert{
+		To: pick(w.random, "KRW", "USD", "KWD"), Mid: mid, Rate: mid - mid/pick(w.random, int64(100), 37, -50),
+		Via: auditor.Target{Role: "platform", Purpose: "fx"}, SpreadTo: auditor.Target{Role: "platform", Purpose: "fx_income"},
+	}}
+	if w.chance(40) {
+		r.To.Purpose, r.Hold = "reserve", w.drawHold()
+	}
+	add(r)
+}
+
+// drawHolds draws what is kept back of what is left, and which of that pays first.
+func (w *world) drawHolds(v *auditor.Version, rest string, add func(auditor.Rule) string) {
+	var from []string
+	if w.chance(60) {
+		from = append(from, "reserve")
+		add(auditor.Rule{To: auditor.Target{Role: rest, Purpose: "reserve"}, Millionths: w.millionths(), OfRemaining: w.chance(70), Priority: 60, Hold: w.drawHold()})
+	}
+	last := auditor.Rule{To: auditor.Target{Role: rest, Purpose: "payable"}, Rest: true}
+	if w.chance(50) {
+		from = append(from, "pending")
+		last.To.Purpose, last.Hold = "pending", w.drawHold()
+	}
+	add(last)
+	if len(from) == 0 || w.chance(30) {
+		return
+	}
+	if w.chance(70) {
+		v.Recourse = append(v.Recourse, auditor.Recourse{Role: rest, From: from, When: &auditor.Condition{Type: "chargeback"}})
+	}
+	if w.chance(60) {
+		v.Recourse = append(v.Recourse, auditor.Recourse{Role: rest, From: from[len(from)-1:]})
+	}
+}
+
+func (w *world) drawHold() *auditor.Hold {
+	return &auditor.Hold{Days: w.random.IntN(pick(w.random, 3, 8, 25)), Calendar: pick(w.random, "", "", calendarID), Into: "payable"}
 }
 
 func (w *world) millionths() int64 {
@@ -95,6 +195,7 @@ func (w *world) drawCondition(recent string) *auditor.Condition {
 func (w *world) drawRefund(r *auditor.Rule) {
 	switch policy := pick(w.random, auditor.ProRata, auditor.ProRata, auditor.ProRata, auditor.OnFull, auditor.Kept, auditor.ReRate, "keep"); {
 	case r.OnRefund:
+		r.Refund = pick(w.random, auditor.ProRata, auditor.Kept)
 	case policy == "keep":
 		r.Keep = 50_000 + w.random.Int64N(300_000)
 	default:
@@ -136,6 +237,10 @@ func secondLanguage(d *fee.Document, v *auditor.Version) {
 		}
 		d.Accumulators = append(d.Accumulators, written)
 	}
+	d.Periods = periods(v)
+	for _, r := range v.Recourse {
+		d.Recourse = append(d.Recourse, fee.Recourse{Role: r.Role, From: r.From, When: formula(r.When)})
+	}
 	for i := range v.Rules {
 		secondRule(&d.Rules[i], &v.Rules[i])
 	}
@@ -171,6 +276,18 @@ func secondRule(rule *fee.Rule, r *auditor.Rule) {
 	}
 	if r.Cap != nil {
 		rule.AtMost = "max(0, " + r.Cap.Parameter + " - " + r.Cap.Accumulator + ")"
+	}
+	if r.Hold != nil {
+		rule.Hold = &fee.Hold{Into: r.Hold.Into}
+		if rule.Hold.Calendar = r.Hold.Calendar; r.Hold.Calendar == "" {
+			rule.Hold.Days = &r.Hold.Days
+		} else {
+			rule.Hold.BusinessDays = &r.Hold.Days
+		}
+	}
+	if x := r.Convert; x != nil {
+		spread := fee.Target(x.SpreadTo)
+		rule.Convert = &fee.Convert{To: money.Currency(x.To), Mid: ratio(x.Mid), Rate: ratio(x.Rate), Via: fee.Target(x.Via), SpreadTo: &spread}
 	}
 	if r.OnRefund {
 		rule.On = fee.OnRefund

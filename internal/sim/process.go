@@ -14,6 +14,7 @@ import (
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/eventstore/command"
+	"github.com/jeongsan/jeongsan/eventstore/command/businessday"
 )
 
 // indexDir is where every process has its index, each on a disk of its own.
@@ -161,6 +162,8 @@ func (s *simulation) perform(ctx context.Context, pipeline *collect.Pipeline, do
 		f.err = firstUndecided(door.Do(ctx, requests...))
 	case applyLate:
 		f.err = firstUndecided(door.Do(ctx, request(j.late)))
+	case advanceDate:
+		_, f.err = businessday.Advance(ctx, door, j.to.Book, domain.Date(j.to.Date), 0, eventstore.Meta{Actor: "api", Authenticated: "none"}, nil)
 	case retryQuarantine:
 		var report collect.RetryReport
 		report, f.err = pipeline.Retry(ctx, j.source.id, collect.Filter{}, nil)

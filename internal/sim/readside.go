@@ -13,6 +13,7 @@ import (
 	"github.com/jeongsan/jeongsan/projections/audit"
 	"github.com/jeongsan/jeongsan/projections/daily"
 	"github.com/jeongsan/jeongsan/projections/directory"
+	"github.com/jeongsan/jeongsan/projections/hold"
 	"github.com/jeongsan/jeongsan/projections/readmodel"
 	"github.com/jeongsan/jeongsan/projections/transaction"
 )
@@ -47,13 +48,14 @@ type model struct {
 	parked     bool
 }
 
-var prefixes = []string{"book-", "party-", "contract-", "schedule-", "source-"}
+var prefixes = []string{"book-", "party-", "contract-", "schedule-", "source-", "calendar-"}
 
 func newReadSide(g *gate, l *link, random *rand.Rand) *readSide {
 	return &readSide{gate: g, link: l, random: random, faults: true, changed: make(chan struct{}), models: []*model{
 		{name: "account", books: true, tables: account.Rehearse()},
 		{name: "transaction", books: true, tables: transaction.Rehearse()},
 		{name: "daily", books: true, tables: daily.Rehearse()},
+		{name: "hold", books: true, tables: hold.Rehearse()},
 		{name: "directory", tables: directory.Rehearse()},
 		{name: "audit", tables: audit.Rehearse()},
 	}}

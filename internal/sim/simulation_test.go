@@ -121,11 +121,14 @@ func TestSimulation(t *testing.T) {
 // everything is what must come about in any run of 150 seeds.
 var everything = []string{
 	"TransactionSettled.v2", "EntryReversed.v2", "PartyRegistered.v1", "ContractSigned.v1", "SchedulePublished.v1",
+	"HoldsReleased.v1", "WindowClosed.v1", "BusinessDateAdvanced.v1", "CalendarPublished.v1", "OriginalAwaited.v1", "AdjustmentPosted.v1",
 	"SourceDefined.v1", "RecordQuarantined.v1", "QuarantineReleased.v1", "DeliveryIngested.v1",
 	"refused: missing_contract", "refused: unknown_party", "refused: missing_original", "refused: exceeds_original", "refused: conflict",
 	"refused: too_precise", "refused: unknown_currency", "refused: unavailable",
 	"rated by the second engine", "refunded as the sale was rated", "refunded without what is kept", "refunded on full alone", "capped over a window",
 	"crossed an edge", "counted over days", "counted with an attribute", "charged for a refund", "split", "parameters overridden",
+	"converted", "a window was opened", "an entry of a window went the other way",
+	"held", "taken of what was held", "held until a business day", "restored", "came when something waited", "a refund waited", "a reversal waited",
 	"fail", "persist", "late", "break off", "lose",
 	"process killed: kept", "process killed: gone", "process killed: damaged", "process killed: stale", "process killed: that of another copy of the log", "process stopped",
 	"subscriptions dropped", "readers killed", "crash before a commit", "read model parked",

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/domain/schedule"
@@ -27,6 +28,7 @@ func (w *world) drawTerms() {
 	w.facts.Kinds[lateParty] = string(party.Seller)
 	w.late = append(w.late, party.RegisterParty{Party: lateParty, Kind: party.Seller})
 
+	w.drawCalendar()
 	for i, n := 0, 1+w.random.IntN(3); i < n; i++ {
 		s := &auditor.Schedule{ID: fmt.Sprintf("schedule%d", i+1)}
 		for _, from := range []string{"2026-01-01", "2026-11-15"}[:1+w.random.IntN(2)] {
@@ -41,6 +43,21 @@ func (w *world) drawTerms() {
 		w.books = append(w.books, b)
 		w.drawContracts(b)
 	}
+}
+
+// calendarID is that of the calendar that every world has.
+const calendarID = "kr"
+
+func (w *world) drawCalendar() {
+	d := calendar.Document{Calendar: calendarID, Version: 1, FirstYear: 2026, LastYear: 2027, Weekend: []calendar.Weekday{"saturday", "sunday"}}
+	w.facts.Holidays = map[string][]string{calendarID: {"2026-12-25"}}
+	for _, day := range w.random.Perm(30)[:w.random.IntN(3)] {
+		w.facts.Holidays[calendarID] = append(w.facts.Holidays[calendarID], fmt.Sprintf("2026-11-%02d", day+1))
+	}
+	for _, on := range w.facts.Holidays[calendarID] {
+		d.Holidays = append(d.Holidays, calendar.Day{On: domain.Date(on)})
+	}
+	w.terms = append(w.terms, calendar.PublishCalendar{Document: d})
 }
 
 func (w *world) drawContracts(b *bookSpec) {
@@ -59,13 +76,13 @@ func (w *world) drawContracts(b *bookSpec) {
 			w.terms = append(w.terms, command)
 		}
 	}
-	usual := []string{"sale", "top_up", "refund"}
+	usual := []string{"sale", "top_up", "refund", "chargeback"}
 	sign(false, auditor.Contract{ID: b.id + "-all", From: "2026-01-01", Types: usual})
 	if w.chance(50) {
 		sign(false, auditor.Contract{ID: b.id + "-vip", From: "2026-01-01", Types: usual, Products: []string{"vip"}, Priority: w.random.IntN(2)})
 	}
 	if w.chance(50) {
-		sign(false, auditor.Contract{ID: b.id + "-card", From: "2026-11-10", Until: "2026-11-20", Types: usual, Methods: []string{"card"}, Priority: w.random.IntN(2)})
+		sign(false, auditor.Contract{ID: b.id + "-card", From: "2026-11-10", Until: pick(w.random, "2026-11-13", "2026-11-20"), Types: usual, Methods: []string{"card"}, Priority: w.random.IntN(2)})
 	}
 	sign(true, auditor.Contract{ID: b.id + "-late", From: "2026-01-01", Types: []string{lateType}})
 }

@@ -20,6 +20,9 @@ var sayings = []struct{ what, text string }{
 	{"refunded on full alone", `"rate":"on_full"`}, {"capped over a window", `"bound":"maximum `}, {"crossed an edge", `"rate":"marginal `},
 	{"counted over days", `"days":`}, {"counted with an attribute", `grade=small","before"`}, {"charged for a refund", `"exact":"-`},
 	{"split", `"rounding":"largest `}, {"parameters overridden", `"parameters":{"limit.KRW"`},
+	{"held", `"into":"payable","on":"2026-`}, {"taken of what was held", `"change":"-`}, {"held until a business day", `"calendars":{`},
+	{"a window was opened", `"closes":"`}, {"an entry of a window went the other way", `"opposite":true`},
+	{"converted", `"conversions":[`}, {"a window began after its contract", `"periods":[],"postings":[]`}, {"restored", `"restores":{`}, {"came when something waited", `"awaited":{`}, {"a refund waited", `"refund":{`}, {"a reversal waited", `"reversal":{`},
 }
 
 // follow shows the auditor what is new in the log.
@@ -52,12 +55,14 @@ func (s *simulation) heard(c *call) error {
 			s.options.Answer(c.requests[i].Command, &c.replies[i])
 		}
 		reply := c.replies[i]
-		answer := auditor.Answer{Asked: c.asked, Ref: auditor.Ref{Stream: string(reply.Ref.Stream), Revision: reply.Ref.Revision}, Position: uint64(reply.Position)}
-		switch command := c.requests[i].Command.(type) {
+		answer := auditor.Answer{Asked: c.asked, Ref: auditor.Ref{Stream: string(reply.Ref.Stream), Revision: reply.Ref.Revision}, Position: uint64(reply.Position), Replayed: reply.Outcome == command.Replayed, Awaiting: reply.Awaiting}
+		switch sent := c.requests[i].Command.(type) {
 		case book.SettleTransaction:
-			answer.Source, answer.Record, answer.Hash = command.Transaction.Source, command.Transaction.ExternalID, command.Transaction.ContentHash
+			answer.Source, answer.Record, answer.Hash = sent.Transaction.Source, sent.Transaction.ExternalID, sent.Transaction.ContentHash
 		case book.ReverseEntry:
-			answer.Source, answer.Record, answer.Hash = command.Source, command.ExternalID, command.ContentHash
+			answer.Source, answer.Record, answer.Hash = sent.Source, sent.ExternalID, sent.ContentHash
+		case book.PostAdjustment:
+			answer.Source, answer.Record, answer.Hash = sent.Source, sent.ExternalID, sent.ContentHash
 		}
 		if code := domain.CodeOf(reply.Err); code == domain.CodeInternal {
 			return fmt.Errorf("the door failed on %+v: %w", c.requests[i].Command, reply.Err)
@@ -66,6 +71,12 @@ func (s *simulation) heard(c *call) error {
 			s.happened.count("refused: " + string(code))
 		}
 		if isUndecided(reply.Err) {
+			continue
+		}
+		if to, advances := c.requests[i].Command.(book.AdvanceBusinessDate); advances {
+			if err := s.auditor.Advanced(auditor.Advance{Book: to.Book, Date: string(to.Date)}, answer); err != nil {
+				return err
+			}
 			continue
 		}
 		if answer.Source == "" {

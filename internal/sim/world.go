@@ -37,6 +37,7 @@ type sourceSpec struct {
 	id        string
 	book      *bookSpec
 	format    string // csv, units or ndjson
+	awaits    bool   // what comes before its original waits for it
 	registers bool   // parties it names are registered as they come
 	text      string // of the definition
 	groups    [][]line
@@ -57,6 +58,7 @@ const (
 	sendCommands
 	applyLate
 	retryQuarantine
+	advanceDate
 )
 
 // job is one piece of work for a lane of some process.
@@ -67,6 +69,7 @@ type job struct {
 	source *sourceSpec
 	inputs []*auditor.Input
 	late   domain.Command
+	to     auditor.Advance
 }
 
 // draw makes the world of a seed.
@@ -82,6 +85,7 @@ func draw(random *rand.Rand) *world {
 		w.drawFiles(s)
 	}
 	w.drawDirect()
+	w.drawDates()
 	w.drawJobs()
 	return w
 }
@@ -145,17 +149,21 @@ func (w *world) sale(b *bookSpec, seller func() string) auditor.Transaction {
 // refund draws what gives a part of a sale back.
 func (w *world) refund(of *auditor.Input) auditor.Transaction {
 	t := of.Tx
-	t.Original, t.Type, t.At = of.Record, "refund", of.Tx.At.Add(time.Duration(1+w.random.IntN(5000))*time.Minute)
+	t.Returns = of.Tx.Original != ""
+	t.Original, t.Type, t.At = of.Record, pick(w.random, "refund", "refund", "chargeback"), of.Tx.At.Add(time.Duration(1+w.random.IntN(5000))*time.Minute)
 	if w.chance(40) {
 		t.Grade = pick(w.random, "", "small")
 	}
-	switch whole := of.Tx.Amount; {
+	switch whole := max(of.Tx.Amount, -of.Tx.Amount); {
 	case whole == 0:
 		t.Amount = -int64(w.random.IntN(2))
 	case w.chance(40):
 		t.Amount = -whole
 	default:
 		t.Amount = -(1 + w.random.Int64N(whole))
+	}
+	if t.Returns { // what was given back comes back
+		t.Amount = -t.Amount
 	}
 	return t
 }
@@ -174,7 +182,7 @@ func (w *world) seller() string {
 // drawSource draws a source with its records.
 func (w *world) drawSource(n int) {
 	s := &sourceSpec{
-		id: fmt.Sprintf("source%d", n+1), book: pick(w.random, w.books...), format: pick(w.random, "csv", "units", "ndjson"), registers: w.chance(30),
+		id: fmt.Sprintf("source%d", n+1), book: pick(w.random, w.books...), format: pick(w.random, "csv", "units", "ndjson"), registers: w.chance(30), awaits: w.chance(50),
 	}
 	s.text = s.definition()
 	w.sources = append(w.sources, s)
@@ -233,7 +241,7 @@ func (w *world) record(s *sourceSpec, id string, seller func() string, before []
 	}
 	in := auditor.Input{Source: s.id, Record: id, Tx: w.sale(s.book, seller)}
 	if len(before) > 0 && w.chance(30) {
-		if of := pick(w.random, before...); of.Record != "" && of.Ignored == "" && !of.Faulty && of.Tx.Original == "" {
+		if of := pick(w.random, before...); of.Record != "" && of.Ignored == "" && !of.Faulty && !of.Tx.Returns {
 			in.Tx = w.refund(&of)
 		}
 	}
@@ -247,14 +255,17 @@ func (w *world) record(s *sourceSpec, id string, seller func() string, before []
 	case 2:
 		in.Faulty, in.Code, amount = true, "too_precise", "10.00005"
 	case 3:
-		in.Faulty, in.Code, amount, in.Tx.Original = true, "missing_original", "-5", ""
+		in.Faulty, in.Code, amount, in.Tx.Original, in.Tx.Returns = true, "missing_original", "-5", "", false
 	case 4:
-		in.Tx.Original, in.Faulty, in.Code = "nowhere", true, "missing_original"
+		if in.Tx.Original, in.Tx.Returns = "nowhere", false; !s.awaits {
+			in.Faulty, in.Code = true, "missing_original"
+		}
 	case 5, 6:
 		in.Tx.Product, in.Ignored = "test", "test_order"
 	case 7:
 		in.Tx.Method, in.Ignored = "cash", "cash_desk"
 	}
+	in.Await = s.awaits
 	l := line{input: in, fields: map[string]string{
 		"id": id, "at": s.when(in.Tx.At), "type": in.Tx.Type, "seller": in.Tx.Parties["seller"], "affiliate": in.Tx.Parties["affiliate"],
 		"method": in.Tx.Method, "product": in.Tx.Product, "currency": currency, "amount": amount, "refund_of": in.Tx.Original, "grade": in.Tx.Grade,
@@ -278,7 +289,10 @@ func (w *world) changed(s *sourceSpec, l line) line {
 		fields[name] = value
 	}
 	l.input.Tx.Amount += pick(w.random, int64(1), 100, 5_000)
-	if l.input.Tx.Original != "" {
+	switch {
+	case l.input.Tx.Returns:
+		l.input.Tx.Amount = max(l.input.Tx.Amount, 1)
+	case l.input.Tx.Original != "":
 		l.input.Tx.Amount = -max(l.input.Tx.Amount, 1)
 	}
 	if s.format == "ndjson" {

@@ -11,6 +11,10 @@ type Answer struct {
 	Ref      Ref
 	Position uint64
 	Refused  string
+	// Replayed says that it had been done before.
+	Replayed bool
+	// Awaiting says that it waits.
+	Awaiting bool
 }
 
 // Acknowledged judges a success that is about no input: the event must be there.
@@ -45,7 +49,15 @@ func (a *Auditor) Answered(answer Answer) error {
 		return nil
 	}
 	first, before := a.firsts[key]
+	if w := a.waiting[in.name()]; w != nil && w.input == in && w.ref == answer.Ref && answer.Position >= w.position && answer.Position <= a.position {
+		if !answer.Replayed && !answer.Awaiting {
+			return fault("it waits, and the caller does not know")
+		}
+		return nil
+	}
 	switch {
+	case answer.Awaiting:
+		return fault("it does not wait at %v", answer.Ref)
 	case before && first != answer.Ref:
 		return fault("first it was %v, now %v", first, answer.Ref)
 	case s == nil:
@@ -86,6 +98,9 @@ func (a *Auditor) wronglyRefused(in *Input, s *settled, answer Answer) string {
 			return "the contract " + c.ID + " was signed before"
 		}
 	case "unknown_party":
+		if a.strangers(in, answer.Asked) != "" {
+			return ""
+		}
 		for _, party := range in.Tx.Parties {
 			if p := a.registered[party]; p == 0 || p > answer.Asked {
 				return ""
@@ -93,16 +108,16 @@ func (a *Auditor) wronglyRefused(in *Input, s *settled, answer Answer) string {
 		}
 		return "all parties were registered before"
 	case "missing_original":
-		name := record{in.Source, in.Tx.Original}
-		if in.Reverses != nil {
-			name = record{in.Reverses[0], in.Reverses[1]}
+		if a.mayNotWait(in) == "" {
+			return "it could wait"
 		}
+		name, _ := in.original()
 		if o := a.keys[name]; o != nil && o.position <= answer.Asked {
 			return "the original had settled before"
 		}
 	case "conflict":
 		late := in.Reverses == nil && a.bind(bound) == nil && a.tooLate(bound)
-		if in.Tx.Original == "" && in.Reverses == nil && s == nil && !late {
+		if _, names := in.original(); !names && s == nil && !late {
 			return "nothing else has settled under the key"
 		}
 	}

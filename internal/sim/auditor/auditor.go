@@ -22,6 +22,9 @@ type World struct {
 	Contracts  []*Contract
 	Inputs     []*Input
 	Deliveries []*Delivery
+	Advances   []Advance
+	// Holidays are the days without business of each calendar, beside weekends.
+	Holidays map[string][]string
 	// Kinds gives the kind of every party that may be registered.
 	Kinds map[string]string
 	// Unseal opens an envelope of the log.
@@ -43,6 +46,8 @@ type Auditor struct {
 	inputs     map[input]*Input
 	contents   map[record][]*Input
 	deliveries map[string]*Delivery
+	advances   []Advance
+	holidays   map[string][]string
 
 	position   uint64
 	counts     map[string]uint64 // events by stream
@@ -51,6 +56,8 @@ type Auditor struct {
 	published  map[string]int    // schedule → versions
 	books      map[string]*book
 	keys       map[record]*settled
+	waiting    map[record]*waits // by their own keys; for good
+	awaited    map[record]*waits // by the keys of the originals; until those come
 	sources    map[string]*source
 	events     [][]string // rows of the audit read model
 
@@ -67,9 +74,9 @@ type Ref struct {
 func New(w World) *Auditor {
 	a := &Auditor{
 		schedules: map[string]*Schedule{}, contracts: w.Contracts, kinds: w.Kinds, unseal: w.Unseal,
-		inputs: map[input]*Input{}, contents: map[record][]*Input{}, deliveries: map[string]*Delivery{},
+		inputs: map[input]*Input{}, contents: map[record][]*Input{}, deliveries: map[string]*Delivery{}, advances: w.Advances, holidays: w.Holidays,
 		counts: map[string]uint64{}, registered: map[string]uint64{}, signed: map[string]uint64{}, published: map[string]int{},
-		books: map[string]*book{}, keys: map[record]*settled{}, sources: map[string]*source{},
+		books: map[string]*book{}, keys: map[record]*settled{}, waiting: map[record]*waits{}, awaited: map[record]*waits{}, sources: map[string]*source{},
 		firsts: map[input]Ref{},
 	}
 	for _, s := range w.Schedules {
@@ -136,6 +143,17 @@ func (a *Auditor) take(e Event) error {
 		ids, err = a.settle(id, e)
 	case "EntryReversed.v2":
 		ids, err = a.reverse(id, e)
+	case "OriginalAwaited.v1":
+		ids, err = a.awaits(id, e)
+	case "AdjustmentPosted.v1":
+		ids, err = a.adjust(id, e)
+	case "HoldsReleased.v1", "WindowClosed.v1", "BusinessDateAdvanced.v1":
+		ids, err = a.date(id, e)
+	case "CalendarPublished.v1":
+		if a.holidays[id] == nil || e.Revision != 0 {
+			return fmt.Errorf("nobody published this version")
+		}
+		ids = []string{"calendar:" + id}
 	case "PartyRegistered.v1":
 		ids, err = a.register(id, e)
 	case "ContractSigned.v1":

@@ -1,6 +1,7 @@
 package auditor
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 )
@@ -15,6 +16,8 @@ func (a *Auditor) asOriginal(o *settled) bool {
 func (a *Auditor) bind(s *settled) error {
 	if o := s.original; a.asOriginal(o) {
 		s.as, s.contract, s.version, s.parties, s.on = true, o.contract, o.version, o.parties, on(s.tx.At, o.contract.Zone)
+		// What it does not say itself is as its original says.
+		s.tx.Method, s.tx.Product, s.tx.Grade = cmp.Or(s.tx.Method, o.tx.Method), cmp.Or(s.tx.Product, o.tx.Product), cmp.Or(s.tx.Grade, o.tx.Grade)
 		return nil
 	}
 	c := a.contractFor(&s.tx)
@@ -74,6 +77,18 @@ func (a *Auditor) uses(s *settled, event *entry) error {
 	}
 	if err := there("contract-"+s.contract.ID, event.ContractRevision); err != nil {
 		return err
+	}
+	if len(event.Calendars) != len(s.looked) {
+		return fmt.Errorf("it must name the calendars %v, not %v", s.looked, event.Calendars)
+	}
+	for id := range s.looked {
+		revision, named := event.Calendars[id]
+		if !named {
+			return fmt.Errorf("it must name the calendar %s", id)
+		}
+		if err := there("calendar-"+id, &revision); err != nil {
+			return err
+		}
 	}
 	return there("schedule-"+s.contract.Schedule, event.ScheduleRevision)
 }

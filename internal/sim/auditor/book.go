@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/big"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +18,13 @@ type book struct {
 	accounts map[string]*account
 	entries  []*settled
 	counters map[string]*standing
-	newest   map[string]string // of a rolling window: the last day that has counted
+	held     map[slice]stock
+	date     string // business date; empty where there is none yet
+	days     []day
+	steps    []*step
+	stepped  map[uint64]dayStep // by revision
+	next     *Input             // what has waited for the last event and must follow it
+	newest   map[string]string  // of a rolling window: the last day that has counted
 }
 
 // account is what an account has taken, in minor units, and each item of it.
@@ -25,6 +32,7 @@ type account struct {
 	currency        string
 	debits, credits int64
 	items           []itemised
+	adjusted        bool // by hand, so that it may hold less than it has
 }
 
 // itemised is a posting with the totals after it.
@@ -50,8 +58,13 @@ type settled struct {
 	legs     []leg
 	lines    []line
 	counts   []counted
-	original *settled // that a refund names, or a reversal takes back
-	as       bool     // it is rated as its original was
+	holds    []holding
+	abroad   []converted
+	looked   map[string]bool // calendars
+	original *settled        // that a refund names, or a reversal takes back
+	restores *settled        // the sale to which a later transaction gives back
+	second   bool            // by the second engine
+	as       bool            // it is rated as its original was
 
 	refunded   int64 // in minor units, without what was reversed
 	after      int64 // of a refund: what was given back of its original once it was
@@ -75,22 +88,38 @@ type entry struct {
 	Original    *original
 	Refunded    string
 	Reverses    *original
+	Adjusts     *original
+	Restores    *original
+	Awaited     *Ref
 	Contract    string
 	Schedule    string
 	Version     int
 	Engine      int
 	Attributes  map[string]string
-	Postings    []struct{ Account, Debit, Credit string }
-	Counts      []struct {
-		Counter       string
-		Days          int
-		Before, After string
-	}
+	Postings    []posting
+	Holds       []struct{ Account, Into, On, Change string }
+	Calendars   map[string]uint64
+	Conversions []convertedSaid
+	Counts      []countSaid
 	Explanation []explained
 	// The revisions that were looked at; those of parties follow their ids.
 	ContractRevision *uint64 `json:"contract_revision"`
 	ScheduleRevision *uint64 `json:"schedule_revision"`
 }
+
+// countSaid is what an event says of a counter.
+type countSaid struct {
+	Counter       string
+	Days          int
+	Before, After string
+	Closes        string
+}
+
+func (n *countSaid) is(c counter, before, after *big.Rat, closes string) bool {
+	return n.Counter == c.String() && n.Days == c.days && same(n.Before, before) && same(n.After, after) && n.Closes == closes
+}
+
+type posting struct{ Account, Debit, Credit string }
 
 // explained is a line; without an amount that is what the exact result says.
 type explained struct{ Rule, Exact, Amount string }
@@ -123,31 +152,52 @@ type original struct {
 	Revision   uint64
 }
 
+// ledger is the book of an id.
+func (a *Auditor) ledger(id string) *book {
+	b := a.books[id]
+	if b == nil {
+		b = &book{
+			id: id, accounts: map[string]*account{}, counters: map[string]*standing{}, newest: map[string]string{},
+			held: map[slice]stock{}, stepped: map[uint64]dayStep{},
+		}
+		a.books[id] = b
+	}
+	return b
+}
+
 // open reads an event of a book and finds what was sent under its key.
 func (a *Auditor) open(id string, e Event) (*book, *entry, *Input, error) {
 	var event entry
 	if err := json.Unmarshal(e.Data, &event); err != nil {
 		return nil, nil, nil, err
 	}
-	b := a.books[id]
-	if b == nil {
-		b = &book{id: id, accounts: map[string]*account{}, counters: map[string]*standing{}, newest: map[string]string{}}
-		a.books[id] = b
-	}
+	b, in, err := a.opened(id, &event)
+	return b, &event, in, err
+}
+
+// opened finds the book of an event and what was sent under its key.
+func (a *Auditor) opened(id string, event *entry) (*book, *Input, error) {
+	b := a.ledger(id)
 	if event.RecordedAt.Before(b.recorded) {
-		return nil, nil, nil, fmt.Errorf("it was recorded at %v, before the event that precedes it at %v", event.RecordedAt, b.recorded)
+		return nil, nil, fmt.Errorf("it was recorded at %v, before the event that precedes it at %v", event.RecordedAt, b.recorded)
 	}
 	in := a.inputs[input{event.Source, event.ExternalID, event.ContentHash}]
 	switch {
 	case in == nil:
-		return nil, nil, nil, fmt.Errorf("nobody sent this")
+		return nil, nil, fmt.Errorf("nobody sent this")
 	case in.Ignored != "" || in.Faulty:
-		return nil, nil, nil, fmt.Errorf("this must not settle: ignored by %q, faulty %t", in.Ignored, in.Faulty)
+		return nil, nil, fmt.Errorf("this must not settle: ignored by %q, faulty %t", in.Ignored, in.Faulty)
 	}
 	if before := a.keys[record{event.Source, event.ExternalID}]; before != nil {
-		return nil, nil, nil, fmt.Errorf("the key was settled before, at revision %d", before.ref.Revision)
+		return nil, nil, fmt.Errorf("the key was settled before, at revision %d", before.ref.Revision)
 	}
-	return b, &event, in, nil
+	if w := a.waiting[in.name()]; w != nil && w.input != in {
+		return nil, nil, fmt.Errorf("another content waits under the key, at revision %d", w.ref.Revision)
+	}
+	if b.next != nil && b.next != in {
+		return nil, nil, fmt.Errorf("%s/%s has waited for the event before it and must follow", b.next.Source, b.next.Record)
+	}
+	return b, in, nil
 }
 
 // settle judges a settlement.
@@ -156,8 +206,8 @@ func (a *Auditor) settle(id string, e Event) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.Reverses != nil {
-		return nil, fmt.Errorf("a reversal was asked for")
+	if in.Reverses != nil || in.Legs != nil {
+		return nil, fmt.Errorf("something else was asked for")
 	}
 	tx := in.Tx
 	s := &settled{input: in, tx: tx, book: id, ref: Ref{e.Stream, e.Revision}, position: e.Position, recorded: event.RecordedAt}
@@ -168,12 +218,12 @@ func (a *Auditor) settle(id string, e Event) ([]string, error) {
 		return nil, err
 	}
 	version := &a.schedules[s.contract.Schedule].Versions[s.version-1]
-	if version.Second() {
+	if s.second = version.Second(); s.second {
 		if name := a.late(s); name != "" {
 			return nil, fmt.Errorf("it is too late for the accumulator %s", name)
 		}
 		r := a.second(s)
-		s.legs, s.lines, s.counts = r.legs, r.lines, r.count()
+		s.legs, s.lines, s.counts, s.holds, s.looked, s.abroad = r.legs, r.lines, r.count(), r.holds, r.looked, r.converted
 	} else {
 		s.legs, s.lines = version.share(tx.Amount, tx.Currency, s.parties)
 	}
@@ -193,17 +243,33 @@ func (a *Auditor) settle(id string, e Event) ([]string, error) {
 	if s.original != nil {
 		s.original.refunded += max(tx.Amount, -tx.Amount)
 		s.after = s.original.refunded
+		if s.restores = s.original.sale(); s.restores != nil {
+			s.restores.refunded -= max(tx.Amount, -tx.Amount)
+		}
 	}
-	a.book(b, s)
-	return s.ids(), nil
+	if (event.Restores == nil) != (s.restores == nil) || event.Restores != nil && !event.Restores.is(s.restores) {
+		return nil, fmt.Errorf("it restores %+v and must %+v", event.Restores, s.restores)
+	}
+	if err := a.book(b, s); err != nil {
+		return nil, err
+	}
+	return s.ids(), a.comes(b, s, event)
+}
+
+// sale is what a refund gave back of; nil for anything else.
+func (s *settled) sale() *settled {
+	if s.input.Reverses != nil || s.input.Legs != nil {
+		return nil
+	}
+	return s.original
 }
 
 // refuses says why a refund does not fit an entry; empty where it does.
 func (s *settled) refuses(refund *Transaction) string {
 	whole, part := max(s.tx.Amount, -s.tx.Amount), max(refund.Amount, -refund.Amount)
 	switch {
-	case s.input.Reverses != nil:
-		return "is a reversal"
+	case s.input.Reverses != nil || s.input.Legs != nil:
+		return "is a reversal or an adjustment"
 	case s.reversedBy != nil:
 		return "was reversed"
 	case s.tx.Currency != refund.Currency:
@@ -212,6 +278,12 @@ func (s *settled) refuses(refund *Transaction) string {
 		return "has the same sign"
 	case s.refunded+part > whole:
 		return fmt.Sprintf("is %d, of which %d is given back", whole, s.refunded)
+	case s.restores != nil:
+		return "gives back itself what was given back"
+	case s.original != nil && s.original.refunded < part:
+		return fmt.Sprintf("gives back of a sale of which only %d is given back", s.original.refunded)
+	case s.original != nil && s.second && part != 0 && s.after-s.refunded != s.original.refunded:
+		return "has later refunds of its sale that rest on it"
 	}
 	return ""
 }
@@ -243,7 +315,13 @@ func (s *settled) same(event *entry) error {
 	if (names == nil) != (must == nil) || names != nil && !names.is(must) {
 		return fmt.Errorf("it points at %+v and must at %+v", names, must)
 	}
-	return s.posted(event)
+	if err := posted(event.Postings, s.legs); err != nil {
+		return err
+	}
+	if err := sayConverted(event.Conversions, s.abroad); err != nil {
+		return err
+	}
+	return sayHolds(event.Holds, s.holds)
 }
 
 func (o *original) is(s *settled) bool {
@@ -251,31 +329,31 @@ func (o *original) is(s *settled) bool {
 }
 
 // posted compares postings, and makes sure that they balance.
-func (s *settled) posted(event *entry) error {
-	var sum int64
-	for i, p := range event.Postings {
-		if i >= len(s.legs) {
-			return fmt.Errorf("there are %d postings and must be %d", len(event.Postings), len(s.legs))
+func posted(is []posting, legs []leg) error {
+	sums := map[string]int64{}
+	for i, p := range is {
+		if i >= len(legs) {
+			return fmt.Errorf("there are %d postings and must be %d", len(is), len(legs))
 		}
-		must := s.legs[i]
-		debit, credit := "", Decimal(must.amount, s.tx.Currency)
+		must := legs[i]
+		currency := currencyOf(must.account)
+		debit, credit := "", Decimal(must.amount, currency)
+		sums[currency] -= must.amount
 		if must.debit {
 			debit, credit = credit, debit
+			sums[currency] += 2 * must.amount
 		}
 		if p.Account != must.account || p.Debit != debit || p.Credit != credit {
 			return fmt.Errorf("posting %d is %+v and must be %v", i, p, must)
 		}
-		if must.debit {
-			sum += must.amount
-		} else {
-			sum -= must.amount
+	}
+	if len(is) != len(legs) {
+		return fmt.Errorf("there are %d postings and must be %d", len(is), len(legs))
+	}
+	for currency, sum := range sums {
+		if sum != 0 {
+			return fmt.Errorf("the entry does not balance: %d in %s", sum, currency)
 		}
-	}
-	if len(event.Postings) != len(s.legs) {
-		return fmt.Errorf("there are %d postings and must be %d", len(event.Postings), len(s.legs))
-	}
-	if sum != 0 {
-		return fmt.Errorf("the entry does not balance: %d", sum)
 	}
 	return nil
 }
@@ -310,7 +388,10 @@ func (s *settled) explained(event *entry, version *Version) error {
 // reversal itself, and no refund rests on it, neither one of it nor a later one of
 // the same original.
 func (s *settled) reversible() bool {
-	return s.input.Reverses == nil && s.reversedBy == nil && s.refunded == 0 &&
+	if sale := s.restores; sale != nil && (sale.reversedBy != nil || sale.refunded+max(s.tx.Amount, -s.tx.Amount) > max(sale.tx.Amount, -sale.tx.Amount)) {
+		return false // the refund that it gave back would stand again
+	}
+	return s.input.Reverses == nil && s.input.Legs == nil && s.reversedBy == nil && s.refunded == 0 &&
 		(!s.as || s.tx.Amount == 0 || s.after == s.original.refunded)
 }
 
@@ -334,9 +415,9 @@ func (a *Auditor) reverse(id string, e Event) ([]string, error) {
 		on: on(in.Tx.At, target.contract.Zone), parties: target.parties, original: target,
 	}
 	s.tx.At = in.Tx.At
-	for _, l := range target.legs {
-		s.legs = append(s.legs, leg{l.account, !l.debit, l.amount})
-	}
+	m := movement{book: b}
+	m.opposite(target)
+	s.legs, s.holds = m.legs, m.holds
 	if err := s.same(event); err != nil {
 		return nil, err
 	}
@@ -351,26 +432,41 @@ func (a *Auditor) reverse(id string, e Event) ([]string, error) {
 	if target.original != nil {
 		target.original.refunded -= max(tx.Amount, -tx.Amount)
 	}
-	a.book(b, s)
-	return s.ids(), nil
+	if target.restores != nil {
+		target.restores.refunded += max(tx.Amount, -tx.Amount)
+	}
+	if (event.Restores == nil) != (target.restores == nil) || event.Restores != nil && !event.Restores.is(target.restores) {
+		return nil, fmt.Errorf("it names as restored %+v and must %+v", event.Restores, target.restores)
+	}
+	return s.ids(), a.book(b, s)
 }
 
 // book takes an entry into the balances.
-func (a *Auditor) book(b *book, s *settled) {
+func (a *Auditor) book(b *book, s *settled) error {
 	a.keys[record{s.input.Source, s.input.Record}] = s
-	b.recorded = s.recorded
+	b.recorded, b.next = s.recorded, nil
 	b.entries = append(b.entries, s)
-	for _, l := range s.legs {
-		acc := b.accounts[l.account]
-		if acc == nil {
-			acc = &account{currency: s.tx.Currency}
-			b.accounts[l.account] = acc
-		}
+	b.post(s.legs, s.position)
+	return b.keep(s.holds, s.position)
+}
+
+// account is one of the book's.
+func (b *book) account(id string) *account {
+	if b.accounts[id] == nil {
+		b.accounts[id] = &account{currency: currencyOf(id)}
+	}
+	return b.accounts[id]
+}
+
+// post takes postings into the balances.
+func (b *book) post(legs []leg, position uint64) {
+	for _, l := range legs {
+		acc := b.account(l.account)
 		if l.debit {
 			acc.debits += l.amount
 		} else {
 			acc.credits += l.amount
 		}
-		acc.items = append(acc.items, itemised{s.position, l, acc.debits, acc.credits})
+		acc.items = append(acc.items, itemised{position, l, acc.debits, acc.credits})
 	}
 }

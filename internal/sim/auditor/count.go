@@ -13,6 +13,7 @@ import (
 type counted struct {
 	counter       counter
 	before, after *big.Rat // in whole units
+	closes        string   // when its window may be closed
 	counts        bool     // false: it may be told that it was looked at
 }
 
@@ -34,7 +35,11 @@ func (c counter) on(day string) counter {
 
 // standing is where a counter stands and what has made it so.
 type standing struct {
+	counter  counter
 	value    *big.Rat
+	closes   string  // when its window may be closed; empty where it is not
+	said     string  // the same, as the newest event says
+	closedBy *uint64 // revision
 	entries  int64
 	position uint64
 	revision uint64
@@ -149,7 +154,7 @@ func (r *rating) count() (list []counted) {
 		n := counted{counter: r.s.counter(acc)}
 		n.before = r.a.books[r.s.book].before(n.counter)
 		n.after = n.before
-		if n.counts = acc.When == nil || r.holds(acc.When); n.counts {
+		if n.counts = acc.When == nil || r.matches(acc.When); n.counts {
 			measure := rat(1)
 			switch acc.Measure {
 			case "one":
@@ -162,6 +167,7 @@ func (r *rating) count() (list []counted) {
 				measure.Neg(measure)
 			}
 			n.after = new(big.Rat).Add(n.before, measure)
+			n.closes = n.counter.closes(r.version)
 		}
 		list = append(list, n)
 	}
@@ -189,7 +195,7 @@ func (b *book) saysCounts(s *settled, event *entry) error {
 	for _, n := range s.counts {
 		told := i < len(is) && is[i].Counter == n.counter.String()
 		switch {
-		case told && is[i].Days == n.counter.days && same(is[i].Before, n.before) && same(is[i].After, n.after):
+		case told && is[i].is(n.counter, n.before, n.after, n.closes):
 			i++
 		case told || n.counts:
 			return fmt.Errorf("count %d must be %v from %s to %s, of %+v", i, n.counter, n.before.RatString(), n.after.RatString(), is)
@@ -200,22 +206,33 @@ func (b *book) saysCounts(s *settled, event *entry) error {
 	}
 	for _, n := range s.counts {
 		change := new(big.Rat).Sub(n.after, n.before)
-		if change.Sign() == 0 {
+		if change.Sign() == 0 && n.closes == "" {
 			continue
 		}
-		stands := b.counters[n.counter.String()]
-		if stands == nil {
-			stands = &standing{value: new(big.Rat)}
-			b.counters[n.counter.String()] = stands
-		}
-		stands.value.Add(stands.value, change)
-		stands.entries++
-		stands.position, stands.revision = s.position, s.ref.Revision
+		b.counts(n.counter, change, n.closes, s.position, s.ref.Revision)
 		if n.counter.days > 0 {
 			b.newest[n.counter.rolling()] = max(b.newest[n.counter.rolling()], n.counter.window)
 		}
 	}
 	return nil
+}
+
+// counts adds to a counter.
+func (b *book) counts(c counter, change *big.Rat, closes string, position, revision uint64) {
+	stands := b.counters[c.String()]
+	if stands == nil {
+		stands = &standing{counter: c, value: new(big.Rat)}
+		b.counters[c.String()] = stands
+	}
+	stands.value.Add(stands.value, change)
+	stands.entries++
+	stands.position, stands.revision = position, revision
+	if closes == "" {
+		return
+	}
+	if stands.said = closes; stands.closedBy == nil {
+		stands.closes = closes
+	}
 }
 
 func same(text string, value *big.Rat) bool {
@@ -229,6 +246,13 @@ func (a *Auditor) counterRows(must tables) {
 		for _, id := range slices.Sorted(maps.Keys(b.counters)) {
 			s := b.counters[id]
 			must.add("counters", b.id, id, decimal(s.value), number(s.entries), number(s.position), number(s.revision))
+			if s.said != "" {
+				by := ""
+				if s.closedBy != nil {
+					by = number(*s.closedBy)
+				}
+				must.add("windows", b.id, id, s.said, by)
+			}
 		}
 	}
 }

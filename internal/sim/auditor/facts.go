@@ -26,6 +26,8 @@ type Version struct {
 	// Language is 2 where the second engine is needed, and what follows is used.
 	Language     int
 	Accumulators []Accumulator
+	Recourse     []Recourse
+	Periods      []Period
 	Rate         int64            // of the parameter rate, in millionths
 	Limit        map[string]int64 // of the parameter limit
 }
@@ -59,6 +61,8 @@ type Rule struct {
 	Refund   string
 	Keep     int64 // millionths that are kept of a full return
 	OnRefund bool
+	Hold     *Hold
+	Convert  *Convert
 }
 
 // Contract applies a schedule in a book.
@@ -82,6 +86,7 @@ type Transaction struct {
 	Amount                      int64 // minor units, signed
 	Original                    string
 	Grade                       string // an attribute
+	Returns                     bool   // it gives back of a refund
 }
 
 // Input is one thing that was sent: a record of a file or a command.
@@ -97,6 +102,13 @@ type Input struct {
 	Tx     Transaction
 	// Reverses is set for a reversal: the source and record that it takes back.
 	Reverses *[2]string
+	// Legs are set for an adjustment, with its date On and perhaps the source and
+	// record that it Adjusts.
+	Legs    []Leg
+	On      string
+	Adjusts *[2]string
+	// Await lets a refund or a reversal wait for what it names.
+	Await bool
 }
 
 // Delivery is a file.

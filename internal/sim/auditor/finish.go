@@ -9,6 +9,9 @@ import (
 // Finished judges the end: everything that was sent has been through twice, with
 // nothing in its way. What can settle has settled, and all else lies in quarantine.
 func (a *Auditor) Finished() error {
+	if err := a.arrived(); err != nil {
+		return err
+	}
 	for _, name := range slices.SortedFunc(maps.Keys(a.contents), byName) {
 		contents := a.contents[name]
 		s := a.keys[name]
@@ -16,6 +19,9 @@ func (a *Auditor) Finished() error {
 			for _, in := range contents {
 				if why := a.couldSettle(in); why != "" {
 					return fmt.Errorf("%s/%s has not settled: %s", name.source, name.id, why)
+				}
+				if in.Ignored == "" && !in.Faulty && a.mayNotWait(in) == "" {
+					return fmt.Errorf("%s/%s neither has settled nor waits", name.source, name.id)
 				}
 			}
 		}
@@ -36,7 +42,7 @@ func (a *Auditor) Tidy(id string) error {
 		return nil
 	}
 	for key, q := range src.open {
-		if s := a.keys[record{key.source, key.record}]; s != nil && s.input == q.in {
+		if s := a.keys[record{key.source, key.record}]; s != nil && s.input == q.in || a.rests(q.in) {
 			return fmt.Errorf("%s/%s has settled and is still in quarantine after a retry", key.source, key.record)
 		}
 	}
@@ -58,7 +64,7 @@ func (a *Auditor) kept(in *Input, s *settled) error {
 	if in.Raw == "" {
 		return nil // a command: its answer was all
 	}
-	must := in.Ignored == "" && (s == nil || s.input != in)
+	must := in.Ignored == "" && (s == nil || s.input != in) && !a.rests(in)
 	is := false
 	if src := a.sources[in.Source]; src != nil {
 		_, is = src.open[input{in.Source, in.Record, in.Hash}]
@@ -74,12 +80,22 @@ func (a *Auditor) couldSettle(in *Input) string {
 	if in.Ignored != "" || in.Faulty {
 		return ""
 	}
+	if w := a.waiting[in.name()]; w != nil && w.input != in {
+		return ""
+	}
 	if in.Reverses != nil {
 		target := a.keys[record{in.Reverses[0], in.Reverses[1]}]
 		if target == nil || !target.reversible() {
 			return ""
 		}
 		return "its target can be reversed"
+	}
+	if in.Legs != nil {
+		name, names := in.original()
+		if names && a.keys[name] == nil || a.strangers(in, a.position) != "" {
+			return ""
+		}
+		return "all that it names is there"
 	}
 	s := &settled{input: in, tx: in.Tx, book: in.Tx.Book}
 	if in.Tx.Original != "" {

@@ -42,6 +42,21 @@ type Part struct {
 	Weight int64
 }
 
+// Hold keeps a rule's share back: it lies under the purpose of the rule's target and
+// moves Into another one some days later.
+type Hold struct {
+	Days     int
+	Calendar string // Days are business days of it; empty: days of any kind
+	Into     string
+}
+
+// Recourse says which held money of a role pays first what a transaction takes of it.
+type Recourse struct {
+	Role string
+	From []string
+	When *Condition
+}
+
 // Cap bounds a rule by what is left of a parameter after an accumulator.
 type Cap struct{ Parameter, Accumulator string }
 

@@ -94,8 +94,18 @@ func (r *Rule) unit(currency string) int64 {
 	return 1
 }
 
-// round brings a fraction of minor units, never negative, to whole units.
+// round brings a fraction of minor units to whole units.
 func (r *Rule) round(exact *big.Rat, currency string) int64 {
+	if exact.Sign() < 0 {
+		mirrored := *r
+		switch r.Mode {
+		case "ceiling":
+			mirrored.Mode = "floor"
+		case "floor":
+			mirrored.Mode = "ceiling"
+		}
+		return -mirrored.round(new(big.Rat).Neg(exact), currency)
+	}
 	unit := r.unit(currency)
 	scaled := new(big.Rat).Quo(exact, big.NewRat(unit, 1))
 	whole := new(big.Int).Quo(scaled.Num(), scaled.Denom())

@@ -33,6 +33,9 @@ func (s *settled) ids() []string {
 	for _, party := range s.named() {
 		ids = append(ids, "party:"+party)
 	}
+	for id := range s.looked {
+		ids = append(ids, "calendar:"+id)
+	}
 	if s.original != nil {
 		ids = append(ids, "transaction:"+s.original.input.Source+"/"+s.original.input.Record)
 	}
@@ -61,6 +64,10 @@ func (a *Auditor) Projected(readModel string, rows map[string][][]string) error 
 	case "transaction":
 		a.transactionRows(must)
 		a.counterRows(must)
+		a.stepRows(must)
+		a.awaitingRows(must)
+	case "hold":
+		a.holdRows(must)
 	case "daily":
 		a.dailyRows(must)
 	case "audit":
@@ -130,6 +137,8 @@ func (a *Auditor) transactionRows(must tables) {
 			link := "refund"
 			if s.input.Reverses != nil {
 				kind, link = "reversal", "reversal"
+			} else if s.input.Legs != nil {
+				kind, link = "adjustment", "adjustment"
 			}
 			must.add("transactions", number(s.position), b.id, number(s.ref.Revision), kind, s.input.Source, s.input.Record,
 				s.tx.Type, s.tx.Method, s.tx.Product, s.tx.Currency, short(s.tx.Amount, s.tx.Currency),
@@ -140,6 +149,9 @@ func (a *Auditor) transactionRows(must tables) {
 			if s.original != nil {
 				must.add("links", b.id, number(s.original.ref.Revision), number(s.position), link)
 			}
+			if s.restores != nil {
+				must.add("links", b.id, number(s.restores.ref.Revision), number(s.position), "restoration")
+			}
 		}
 	}
 }
@@ -149,25 +161,33 @@ func (a *Auditor) dailyRows(must tables) {
 	type sum struct{ transactions, debits, credits int64 }
 	sums := map[key]*sum{}
 	for _, b := range a.books {
-		for _, s := range b.entries {
-			at := func(party string) *sum {
-				k := key{s.on, b.id, party, s.tx.Product, s.tx.Method, s.tx.Type + " | " + s.tx.Currency}
-				if sums[k] == nil {
-					sums[k] = &sum{}
+		at := func(k key) *sum {
+			if sums[k] == nil {
+				sums[k] = &sum{}
+			}
+			return sums[k]
+		}
+		move := func(legs []leg, of func(party, currency string) key) {
+			for _, l := range legs {
+				owner, _, _ := strings.Cut(l.account, "/")
+				if total := at(of(owner, currencyOf(l.account))); l.debit {
+					total.debits += l.amount
+				} else {
+					total.credits += l.amount
 				}
-				return sums[k]
+			}
+		}
+		for _, s := range b.entries {
+			of := func(party, currency string) key {
+				return key{s.on, b.id, party, s.tx.Product, s.tx.Method, s.tx.Type + " | " + currency}
 			}
 			for _, party := range s.named() {
-				at(party).transactions++
+				at(of(party, s.tx.Currency)).transactions++
 			}
-			for _, l := range s.legs {
-				owner, _, _ := strings.Cut(l.account, "/")
-				if l.debit {
-					at(owner).debits += l.amount
-				} else {
-					at(owner).credits += l.amount
-				}
-			}
+			move(s.legs, of)
+		}
+		for _, s := range b.steps {
+			move(s.legs, func(party, currency string) key { return key{s.date, b.id, party, "", "", s.kind + " | " + currency} })
 		}
 	}
 	for k, s := range sums {
@@ -193,6 +213,11 @@ func (a *Auditor) mentionRows(must tables) {
 }
 
 func (a *Auditor) directoryRows(must tables) {
+	for id := range a.holidays {
+		if a.counts["calendar-"+id] > 0 {
+			must.add("calendars", id, "1")
+		}
+	}
 	for party, position := range a.registered {
 		must.add("parties", party, a.kinds[party], number(position))
 	}

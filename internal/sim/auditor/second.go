@@ -18,52 +18,53 @@ type rating struct {
 	remaining int64
 	groups    map[string]bool
 	made      map[string]int64 // by rule, with its sign
-	legs      []leg
+	shares    []share
+	abroad    []share // in other currencies; posted last
+	converted []converted
+	looked    map[string]bool // calendars
 	lines     []line
+	movement
 }
 
 func rat(n int64) *big.Rat { return big.NewRat(n, 1) }
 
 // second rates a settlement.
 func (a *Auditor) second(s *settled) *rating {
-	r := &rating{a: a, s: s, version: &a.schedules[s.contract.Schedule].Versions[s.version-1], groups: map[string]bool{}, made: map[string]int64{}}
+	r := &rating{a: a, s: s, looked: map[string]bool{}, movement: movement{book: a.books[s.book]}, version: &a.schedules[s.contract.Schedule].Versions[s.version-1], groups: map[string]bool{}, made: map[string]int64{}}
 	r.rate, r.limit = s.contract.parameters(r.version)
 	r.gross = max(s.tx.Amount, -s.tx.Amount)
 	r.remaining = r.gross
 	if r.gross == 0 {
 		return r
 	}
-	r.post(r.version.Funds, -r.gross)
 	for _, rule := range r.version.ordered() {
 		switch {
 		case rule.Rest:
-			r.line(rule.ID, rule.To, r.remaining)
+			r.line(&rule, rule.ID, rule.To, r.remaining, 0)
 		case s.as:
 			r.back(&rule)
 		case !rule.OnRefund:
 			r.consider(&rule)
 		}
 	}
+	r.pay()
 	return r
 }
 
-// post gives an amount to an account; a negative one stands on the side of the funds.
-func (r *rating) post(to Target, units int64) {
-	if units != 0 {
-		debit := (units < 0) == (r.s.tx.Amount > 0)
-		r.legs = append(r.legs, leg{r.s.parties[to.Role] + "/" + to.Purpose + "/" + r.s.tx.Currency, debit, max(units, -units)})
-	}
-}
-
-func (r *rating) line(id string, to Target, units int64) {
+// line notes a line and its share; earlier is what other refunds had of the same.
+func (r *rating) line(rule *Rule, id string, to Target, units, earlier int64) {
 	r.lines = append(r.lines, line{id, max(units, -units), units < 0})
 	r.made[id] += units
-	r.post(to, units)
+	if rule.Convert != nil && rule.Convert.To != r.s.tx.Currency {
+		r.convert(rule, id, to, units, earlier)
+		return
+	}
+	r.shares = append(r.shares, r.kept(rule, share{to: to, currency: r.s.tx.Currency, units: units}))
 }
 
 // consider applies a rule where it matches.
 func (r *rating) consider(rule *Rule) {
-	if r.groups[rule.Group] || rule.When != nil && !r.holds(rule.When) {
+	if r.groups[rule.Group] || rule.When != nil && !r.matches(rule.When) {
 		return
 	}
 	if rule.Group != "" {
@@ -111,7 +112,7 @@ func (r *rating) consider(rule *Rule) {
 	if rule.OnRefund {
 		units = -units
 	}
-	r.line(rule.ID, rule.To, units)
+	r.line(rule, rule.ID, rule.To, units, 0)
 	r.remaining -= units
 }
 
@@ -132,7 +133,7 @@ func (r *rating) before(name string) *big.Rat {
 	return r.a.books[r.s.book].before(r.s.counter(&r.version.Accumulators[i]))
 }
 
-func (r *rating) holds(c *Condition) bool {
+func (r *rating) matches(c *Condition) bool {
 	above := r.minor(rat(c.Above))
 	return (c.Type == "" || c.Type == r.s.tx.Type) && (c.Grade == "" || c.Grade == r.s.grade()) &&
 		(c.From == "" || c.From <= r.s.on) && (c.Until == "" || r.s.on < c.Until) &&
@@ -211,16 +212,17 @@ func (r *rating) divide(rule *Rule) {
 		shares[to] += unit
 	}
 	for i, part := range split.Parts {
-		r.line(rule.ID+"."+part.ID, part.To, shares[i])
+		r.line(rule, rule.ID+"."+part.ID, part.To, shares[i], 0)
 	}
 	r.remaining -= whole
 }
 
 // back returns what a rule returns of the sale.
 func (r *rating) back(rule *Rule) {
+	refund := r.s.original.original != nil // and not a sale is given back
 	switch {
-	case rule.Refund == ReRate && r.instead(rule):
-	case rule.OnRefund || rule.Refund == ReRate:
+	case !refund && rule.Refund == ReRate && r.instead(rule):
+	case !refund && (rule.OnRefund || rule.Refund == ReRate):
 		r.consider(rule)
 	case rule.Split != nil:
 		for _, part := range rule.Split.Parts {
@@ -250,23 +252,32 @@ func (r *rating) returned(rule *Rule, id string, to Target) {
 	took, currency := sale.lines[i].amount, r.s.tx.Currency
 	whole := max(sale.tx.Amount, -sale.tx.Amount)
 	after := sale.refunded + r.gross
-	var units int64
-	switch rule.Refund {
+	var units, earlier int64
+	policy, keep := rule.Refund, rule.Keep
+	again := sale.original != nil && policy == OnFull
+	if sale.original != nil && !again && (!rule.OnRefund || policy != Kept) {
+		policy, keep = ProRata, 0 // of a refund everything goes back in proportion
+	}
+	if sale.lines[i].owed {
+		took = -took
+	}
+	switch policy {
 	case Kept:
 	case OnFull:
-		if after == whole {
+		if !again && after == whole || again && sale.refunded == 0 {
 			units = took
 		}
 	default:
-		if rule.Keep > 0 {
-			took -= rule.round(new(big.Rat).Mul(rat(took), big.NewRat(rule.Keep, 1_000_000)), currency)
+		if keep > 0 {
+			took -= rule.round(new(big.Rat).Mul(rat(took), big.NewRat(keep, 1_000_000)), currency)
 		}
 		part := func(given int64) int64 {
 			return rule.round(new(big.Rat).Mul(rat(took), big.NewRat(given, whole)), currency)
 		}
-		units = part(after) - part(sale.refunded)
+		earlier = part(sale.refunded)
+		units = part(after) - earlier
 	}
-	r.line(id, to, units)
+	r.line(rule, id, to, units, earlier)
 	r.remaining -= units
 }
 

@@ -81,11 +81,16 @@ func (a *Auditor) sourceEvent(id string, e Event) ([]string, error) {
 			return nil, fmt.Errorf("it is not in quarantine")
 		}
 		settled := a.keys[record{id, event.Record}]
-		if settled == nil || settled.input.Hash != event.ContentHash || settled.ref != Ref(event.Settled) {
-			return nil, fmt.Errorf("it has not settled there")
+		waits := a.waiting[record{id, event.Record}]
+		switch {
+		case settled != nil && settled.input.Hash == event.ContentHash && settled.ref == Ref(event.Settled):
+			ids = append(ids, "book:"+settled.book)
+		case waits != nil && waits.input.Hash == event.ContentHash && waits.ref == Ref(event.Settled):
+			ids = append(ids, "book:"+waits.book)
+		default:
+			return nil, fmt.Errorf("it has not settled there, and does not wait there")
 		}
 		delete(s.open, key)
-		ids = append(ids, "book:"+settled.book)
 	case "DeliveryIngested.v1":
 		d := a.deliveries[event.Delivery]
 		if d == nil || d.Source != id {
@@ -133,12 +138,12 @@ func (a *Auditor) mayRefuse(in *Input, code string) string {
 		}
 		return "it must be refused as " + in.Code
 	}
-	refund := in.Tx.Original != "" || in.Reverses != nil
+	_, refund := in.original()
 	several := len(a.contents[record{in.Source, in.Record}]) > 1
 	allowed := map[string]bool{
 		// Late contracts and parties: whoever is refused has asked before they came.
-		"missing_contract": in.Reverses == nil, "unknown_party": in.Reverses == nil,
-		"missing_original": refund, "exceeds_original": refund, "conflict": refund || several || a.rolls(in),
+		"missing_contract": in.Reverses == nil && in.Legs == nil, "unknown_party": in.Reverses == nil,
+		"missing_original": refund, "exceeds_original": refund && in.Legs == nil, "invalid": in.Tx.Returns, "conflict": refund || several || a.rolls(in),
 	}
 	if !allowed[code] {
 		return "it may not be refused as " + code
@@ -219,7 +224,8 @@ func (a *Auditor) Reported(hash string, c Counts, again bool) error {
 	settled, quarantined := uint64(0), uint64(0)
 	for _, in := range d.Inputs {
 		key := input{in.Source, in.Record, in.Hash}
-		if s := a.keys[record{in.Source, in.Record}]; s != nil && s.input == a.inputs[key] {
+		s, w := a.keys[in.name()], a.waiting[in.name()]
+		if s != nil && s.input == a.inputs[key] || w != nil && w.input == a.inputs[key] {
 			settled++
 		}
 		if src := a.sources[in.Source]; src != nil && src.seen[key] {
