@@ -1,5 +1,5 @@
 // Package terms reads the YAML files in which people write down who takes part
-// and on what conditions: parties, schedules, contracts. It turns them into
+// and on what conditions: parties, calendars, schedules, contracts. It turns them into
 // commands, in an order in which each finds what it refers to.
 //
 // A file is checked as far as it can be without the log, and every fault is

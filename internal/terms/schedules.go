@@ -15,10 +15,11 @@ import (
 // only the schedules are taken. The error is yamldoc.Faults: all that is wrong
 // with the file.
 func ParseSchedules(name string, text []byte) ([]fee.Document, error) {
-	if manySchedules(text) {
+	if isTerms(text) {
 		var keys document
 		r := reader{doc: yamldoc.Decode(name, text, &keys), keys: &keys}
 		r.parties()
+		r.calendars()
 		r.schedules()
 		r.contracts()
 		if len(keys.Schedules) == 0 {
@@ -49,14 +50,14 @@ func readable(doc *yamldoc.Document, parent string, faults []*domain.Error) []*d
 	})
 }
 
-// manySchedules tells a terms file by its keys. What is no YAML at all is left to
-// the reader, which says where.
-func manySchedules(text []byte) bool {
+// isTerms tells a terms file by its keys. What is no YAML at all is left to the
+// reader, which says where.
+func isTerms(text []byte) bool {
 	var keys map[string]any
 	if len(text) > yamldoc.MaxBytes || yaml.Unmarshal(text, &keys) != nil {
 		return false
 	}
-	for _, key := range []string{"parties", "schedules", "contracts"} {
+	for _, key := range []string{"parties", "calendars", "schedules", "contracts"} {
 		if _, has := keys[key]; has {
 			return true
 		}

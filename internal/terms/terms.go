@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/party"
@@ -13,12 +14,13 @@ import (
 	"github.com/jeongsan/jeongsan/internal/yamldoc"
 )
 
-// document is the shape of a terms file. Schedules and contracts are written as
-// the domain defines them.
+// document is the shape of a terms file. Calendars, schedules and contracts are
+// written as the domain defines them.
 type document struct {
-	Parties   []partyKeys      `yaml:"parties"`
-	Schedules []fee.Document   `yaml:"schedules"`
-	Contracts []contract.Terms `yaml:"contracts"`
+	Parties   []partyKeys         `yaml:"parties"`
+	Calendars []calendar.Document `yaml:"calendars"`
+	Schedules []fee.Document      `yaml:"schedules"`
+	Contracts []contract.Terms    `yaml:"contracts"`
 }
 
 type partyKeys struct {
@@ -37,12 +39,12 @@ type detailsKeys struct {
 }
 
 // Parse reads a terms file; name is what errors call it. The commands register
-// the parties, publish the schedules by ascending version, and sign the
-// contracts. The error is yamldoc.Faults: all that is wrong with the file.
+// the parties, publish the calendars and then the schedules, each by ascending
+// version, and sign the contracts. The error is yamldoc.Faults: all that is wrong with the file.
 func Parse(name string, text []byte) ([]domain.Command, error) {
 	var keys document
 	r := reader{doc: yamldoc.Decode(name, text, &keys), keys: &keys}
-	commands := slices.Concat(r.parties(), r.schedules(), r.contracts())
+	commands := slices.Concat(r.parties(), r.calendars(), r.schedules(), r.contracts())
 	if err := r.doc.Err(); err != nil {
 		return nil, err
 	}

@@ -93,11 +93,20 @@ contracts:
 }
 
 func TestExamples(t *testing.T) {
-	for file, n := range map[string]int{"online-retail-terms.yaml": 10, "demo/terms.yaml": 22} {
+	for file, n := range map[string]int{"online-retail-terms.yaml": 10, "online-retail-negotiated-terms.yaml": 11, "demo/terms.yaml": 22} {
 		text, err := os.ReadFile("../../examples/" + file)
 		require.NoError(t, err)
 		commands, err := terms.Parse(file, text)
 		require.NoError(t, err)
 		require.Len(t, commands, n, file)
+		documents, err := terms.ParseSchedules(file, text)
+		require.NoError(t, err)
+		for _, document := range documents {
+			results, err := fee.RunCases(document)
+			require.NoError(t, err)
+			for _, result := range results {
+				require.Empty(t, result.Differences, "%s: %s", file, result.Name)
+			}
+		}
 	}
 }

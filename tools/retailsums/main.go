@@ -19,6 +19,8 @@ func run(arguments []string, out io.Writer) error {
 	switch {
 	case len(arguments) == 4 && arguments[0] == "compare":
 		return compare(out, arguments[1], arguments[2], arguments[3])
+	case len(arguments) == 4 && arguments[0] == "negotiated":
+		return negotiated(out, arguments[1], arguments[2], arguments[3])
 	case len(arguments) == 4 && arguments[0] == "shuffle":
 		seed, err := strconv.ParseUint(arguments[3], 10, 64)
 		if err != nil {
@@ -26,5 +28,5 @@ func run(arguments []string, out io.Writer) error {
 		}
 		return shuffle(out, arguments[1], arguments[2], seed)
 	}
-	return errors.New("usage: retailsums compare FILE VERIFIED BALANCES | shuffle FILE TO SEED")
+	return errors.New("usage: retailsums compare FILE VERIFIED BALANCES | negotiated FILE BALANCES DATE | shuffle FILE TO SEED")
 }

@@ -24,7 +24,7 @@ const (
 	stockCode
 	_ // description
 	quantity
-	_ // invoice date
+	invoiceDate
 	unitPrice
 	_ // customer
 	country
