@@ -28,6 +28,7 @@ func counts(list []fee.Count) ([]*generated.AccumulatorCount, error) {
 		if c.Days > 0 {
 			count.Days = &c.Days
 		}
+		count.Closes = optional(c.Closes)
 		shown = append(shown, count)
 	}
 	return shown, nil
@@ -71,6 +72,7 @@ func accumulatorFilter(in *generated.AccumulatorFilter) transaction.CounterFilte
 		Book: given(f.Book), Contract: given(f.Contract), Schedule: given(f.Schedule), Name: given(f.Name),
 		Window: given(f.Window), Currency: given(f.Currency),
 	}
+	held.Open = given(f.Open)
 	if f.Key != nil {
 		held.Of = fee.KeyPart(f.Key.Name, f.Key.Value)
 	}
@@ -112,6 +114,10 @@ func (r *Resolver) accumulator(c transaction.Counter) *generated.Accumulator {
 		Book: c.Book, Counter: c.Counter, Name: c.Name, Scope: c.Scope, Owner: c.Owner, Window: c.Window,
 		Currency: currencyOrNil(c.Currency), Key: counterKey(c.Key), Value: scalar.Decimal(c.Value.String()),
 		Count: c.Transactions, Position: r.token(c.Position), Revision: int64(c.Revision),
+		Closes: optional(c.Closes), Closed: c.ClosedBy != nil,
+	}
+	if c.ClosedBy != nil {
+		shown.ClosedBy = new(int64(*c.ClosedBy))
 	}
 	if c.Currency != "" {
 		shown.Value = written(c.Value, c.Currency)

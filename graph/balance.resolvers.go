@@ -11,6 +11,7 @@ import (
 	"github.com/jeongsan/jeongsan/domain/money"
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/graph/generated"
+	"github.com/jeongsan/jeongsan/projections/hold"
 )
 
 func (r *accountEntryResolver) Transaction(ctx context.Context, obj *generated.AccountEntry) (*generated.Transaction, error) {
@@ -18,9 +19,22 @@ func (r *accountEntryResolver) Transaction(ctx context.Context, obj *generated.A
 	return load(ctx, loadersOf(ctx).transactions, obj.Position.Position)
 }
 
+func (r *accountEntryResolver) Step(ctx context.Context, obj *generated.AccountEntry) (*generated.Step, error) {
+	loadersOf(ctx).want(obj.Position.Position)
+	return load(ctx, loadersOf(ctx).steps, obj.Position.Position)
+}
+
 func (r *balanceResolver) Party(ctx context.Context, obj *generated.Balance) (*generated.Party, error) {
 	loadersOf(ctx).want(obj.Position.Position)
 	return load(ctx, loadersOf(ctx).parties, obj.Owner)
+}
+
+func (r *balanceResolver) Holds(ctx context.Context, obj *generated.Balance) ([]*generated.HeldSum, error) {
+	loadersOf(ctx).want(obj.Position.Position)
+	if err := r.also(ctx, holdModel); err != nil {
+		return nil, err
+	}
+	return r.heldSums(ctx, hold.Filter{Book: obj.Book, Owner: obj.Owner, Account: obj.Account})
 }
 
 func (r *balanceResolver) Entries(ctx context.Context, obj *generated.Balance, first *int, after *string) (*generated.AccountEntryConnection, error) {

@@ -139,7 +139,7 @@ func settlement(in generated.SettleInput) (book.SettleTransaction, error) {
 		t.Source, t.ExternalID, t.Book, t.Type, t.Method, t.Product, t.Parties, t.OccurredAt.UTC(),
 		string(t.Currency), t.Amount.Format(t.Currency), t.OriginalID, t.Attributes,
 	})
-	policy := book.Policy{SettleUnmatched: given(in.SettleUnmatched), SubMinor: given(in.SubMinor)}
+	policy := book.Policy{SettleUnmatched: given(in.SettleUnmatched), SubMinor: given(in.SubMinor), Await: given(in.Await)}
 	return book.SettleTransaction{Transaction: t, Policy: policy}, err
 }
 
@@ -148,6 +148,7 @@ func reversal(in generated.ReverseInput) (book.ReverseEntry, error) {
 	wish := book.ReverseEntry{
 		Key: book.Key{Source: in.Source, ExternalID: in.ExternalID}, Book: in.Book,
 		Target: book.Key{Source: in.Target.Source, ExternalID: in.Target.ExternalID}, Reason: in.Reason, OccurredAt: in.OccurredAt,
+		Policy: book.Policy{Await: given(in.Await)},
 	}
 	var err error
 	wish.ContentHash, err = contentHash(struct {

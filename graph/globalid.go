@@ -14,6 +14,8 @@ const (
 	scheduleKind    = "schedule"    // schedule:<id>@<version>
 	sourceKind      = "source"      // source:<id>
 	transactionKind = "transaction" // transaction:<book>@<revision>
+	stepKind        = "step"        // step:<book>@<revision>
+	calendarKind    = "calendar"    // calendar:<id>@<version>
 	accountKind     = "account"     // account:<book>/<owner>/<purpose>/<currency>
 	eventKind       = "event"       // event:<stream>@<revision>
 )

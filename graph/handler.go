@@ -20,6 +20,7 @@ import (
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/eventstore/command"
+	"github.com/jeongsan/jeongsan/eventstore/command/businessday"
 	"github.com/jeongsan/jeongsan/eventstore/keyring"
 	"github.com/jeongsan/jeongsan/graph/generated"
 	"github.com/jeongsan/jeongsan/graph/hub"
@@ -34,6 +35,7 @@ type Config struct {
 	Keys     keyring.Keys        // to open personal data
 	Identity eventstore.Identity // of the log
 	Logger   *slog.Logger        // slog.Default where nil
+	Day      businessday.Day     // when business dates begin, to refuse those that have not
 
 	Hosts     []string      // names that the server is known by, besides addresses and localhost
 	Patience  time.Duration // how long atLeast waits: 5 s
@@ -82,7 +84,7 @@ func NewHandler(config Config) *Handler {
 	h.work.Go(func() { push.Run(running) })
 
 	resolver := &Resolver{
-		pool: config.Pool, store: config.Store, door: config.Door, keys: config.Keys, identity: config.Identity,
+		pool: config.Pool, store: config.Store, door: config.Door, keys: config.Keys, identity: config.Identity, day: config.Day,
 		hub: push, logger: config.Logger, patience: config.Patience, slowAfter: config.SlowAfter,
 		timeout: config.Timeout, open: h.open, draining: draining,
 	}

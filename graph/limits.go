@@ -20,6 +20,7 @@ const (
 	deepest        = 16      // levels of fields; introspection is exempt
 	mostComplexity = 200_000 // fields times the sizes of the pages they stand in
 	derivationCost = 100     // of rating a transaction again
+	usualAccounts  = 4       // that a party has in one book and currency
 )
 
 // shape refuses operations that are too deep or too large once their fragments
@@ -93,9 +94,33 @@ func complexity() generated.ComplexityRoot {
 	c.Party.Balances = func(inner int, _ *string, _ *money.Currency) int { return 1 + usualPage*inner }
 	c.Balance.Entries, c.Contract.Audit, c.Schedule.Audit, c.Source.Audit = nested, nested, nested, nested
 	c.Transaction.Audit, c.DailyTotal.Transactions = nested, nested
-	c.Transaction.Derivation = func(inner int) int { return derivationCost + inner }
+	c.Calendar.Audit = nested
+	derived := func(inner int) int { return derivationCost + inner }
+	c.Transaction.Derivation, c.Step.Derivation = derived, derived
+	c.Party.Funds = func(inner int, _ *string, _ *money.Currency) int { return 1 + usualPage*inner }
+	c.Funds.Accounts = func(inner int) int { return 1 + usualAccounts*inner }
 
 	c.Query.Accumulators = func(inner int, _ *generated.AccumulatorFilter, first *int, _ *string, _ *eventstore.Token) int {
+		return paged(inner, first)
+	}
+	c.Query.Awaiting = func(inner int, _ *generated.AwaitingFilter, first *int, _ *string, _ *eventstore.Token) int {
+		return paged(inner, first)
+	}
+	c.Query.BusinessDates = func(inner int, first *int, _ *string, _ *eventstore.Token) int { return paged(inner, first) }
+	c.Query.Calendars = func(inner int, _ *string, _ *bool, first *int, _ *string, _ *eventstore.Token) int {
+		return paged(inner, first)
+	}
+	c.Query.Funds = func(inner int, _ string, _ *string, _ *money.Currency, _ *eventstore.Token) int {
+		return 1 + usualPage*inner
+	}
+	c.Query.HeldSums = func(inner int, _ *generated.HoldFilter, _ *eventstore.Token) int { return 1 + usualPage*inner }
+	c.Query.Holds = func(inner int, _ *generated.HoldFilter, first *int, _ *string, _ *eventstore.Token) int {
+		return paged(inner, first)
+	}
+	c.Query.Releases = func(inner int, _ *generated.HoldFilter, first *int, _ *string, _ *eventstore.Token) int {
+		return paged(inner, first)
+	}
+	c.Query.Steps = func(inner int, _ *generated.StepFilter, first *int, _ *string, _ *eventstore.Token) int {
 		return paged(inner, first)
 	}
 	c.Query.Audit = func(inner int, _ *generated.AuditFilter, first *int, _ *string, _ *eventstore.Token) int {

@@ -24,6 +24,7 @@ type loaders struct {
 	horizon
 	events       *dataloadgen.Loader[domain.Ref, logged]
 	transactions *dataloadgen.Loader[eventstore.Position, *generated.Transaction]
+	steps        *dataloadgen.Loader[eventstore.Position, *generated.Step]
 	parties      *dataloadgen.Loader[string, *generated.Party]
 	contracts    *dataloadgen.Loader[string, *generated.Contract]
 	schedules    *dataloadgen.Loader[directory.Version, *generated.Schedule]
@@ -55,6 +56,13 @@ func (r *Resolver) newLoaders() *loaders {
 			}
 			rows, err := transaction.At(ctx, r.pool, keys)
 			return shown(rows, r.transactionFromRow), err
+		}, options...),
+		steps: dataloadgen.NewMappedLoader(func(ctx context.Context, keys []eventstore.Position) (map[eventstore.Position]*generated.Step, error) {
+			if err := r.also(ctx, transactionModel); err != nil {
+				return nil, err
+			}
+			rows, err := transaction.StepsAt(ctx, r.pool, keys)
+			return shown(rows, r.stepFromRow), err
 		}, options...),
 		parties: dataloadgen.NewMappedLoader(func(ctx context.Context, keys []string) (map[string]*generated.Party, error) {
 			if err := r.also(ctx, directoryModel); err != nil {

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"math"
 	"strings"
 
 	"github.com/jeongsan/jeongsan/domain"
@@ -39,6 +40,10 @@ func (r *Resolver) node(ctx context.Context, id string) (generated.Node, error) 
 		return nodeOf(load(ctx, loadersOf(ctx).schedules, directory.Version{Schedule: name, Version: int(number)}))
 	case transactionKind:
 		return nodeOf(r.transactionAt(ctx, bookRef(name, int64(number))))
+	case stepKind:
+		return nodeOf(r.stepAt(ctx, bookRef(name, int64(number))))
+	case calendarKind:
+		return nodeOf(r.calendarVersion(ctx, name, int(min(number, math.MaxInt32))))
 	case eventKind:
 		return nodeOf(r.eventAt(ctx, domain.Ref{Stream: domain.StreamID(name), Revision: number}))
 	}

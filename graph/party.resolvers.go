@@ -41,6 +41,10 @@ func (r *partyResolver) Balances(ctx context.Context, obj *generated.Party, book
 	return r.balances(ctx, obj.PartyID, book, currency)
 }
 
+func (r *partyResolver) Funds(ctx context.Context, obj *generated.Party, book *string, currency *money.Currency) ([]*generated.Funds, error) {
+	return r.funds(ctx, obj.PartyID, book, currency)
+}
+
 func (r *partyResolver) Transactions(ctx context.Context, obj *generated.Party, filter *generated.TransactionFilter, first *int, after *string) (*generated.TransactionConnection, error) {
 	held := transactionFilter(filter)
 	held.Party = obj.PartyID

@@ -124,5 +124,5 @@ func TestReferenceData(t *testing.T) {
 	w.ask(&state, `query ($at: Position) { log(atLeast: $at) { logId incarnation position } projections(atLeast: $at) { name version position events updatedAt rebuilding parked { reason } } }`,
 		vars{"at": ended.EndContract.Position})
 	require.Equal(t, w.identity.LogID.String(), state.Log.LogID)
-	require.Len(t, state.Projections, 5)
+	require.Len(t, state.Projections, 6)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/eventstore/command"
+	"github.com/jeongsan/jeongsan/eventstore/command/businessday"
 	"github.com/jeongsan/jeongsan/eventstore/keyring"
 	"github.com/jeongsan/jeongsan/graph/generated"
 	"github.com/jeongsan/jeongsan/graph/hub"
@@ -26,6 +27,7 @@ type Resolver struct {
 	logger    *slog.Logger
 	patience  time.Duration   // how long a query waits for its position
 	slowAfter time.Duration   // how long a message may wait for a subscriber
+	day       businessday.Day // when business dates begin
 	timeout   time.Duration   // how long an operation may take that is no subscription
 	open      *admission      // what clients hold open
 	follows   atomic.Bool     // the read models are known to be of this log

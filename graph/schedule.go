@@ -21,7 +21,7 @@ func (r *Resolver) schedule(d fee.Document, position eventstore.Position) *gener
 		ID: numberedID(scheduleKind, d.Schedule, uint64(d.Version)), ScheduleID: d.Schedule, Version: d.Version,
 		EffectiveFrom: d.EffectiveFrom, Description: optional(d.Description), Funds: target(d.Funds), RoundingDifference: targetIfAny(d.RoundingDifference),
 		Inputs: each(d.Inputs, feeInput), Parameters: each(d.Parameters, feeParameter), Accumulators: each(d.Accumulators, feeAccumulator),
-		Values: each(d.Values, feeValue), Rules: each(d.Rules, feeRule), Periods: each(d.Periods, feePeriod),
+		Values: each(d.Values, feeValue), Rules: each(d.Rules, feeRule), Periods: each(d.Periods, feePeriod), Recourse: each(d.Recourse, feeRecourse),
 		Engine: d.Engine(), Position: r.token(position), Said: d,
 	}
 }
@@ -67,6 +67,10 @@ func document(in generated.PublishScheduleInput) (fee.Document, error) {
 // have are refused.
 func documentOf(raw json.RawMessage) (fee.Document, error) {
 	var d fee.Document
+	raw, err := numbersAsTexts(raw, reflect.TypeOf(d))
+	if err != nil {
+		return d, unreadable(err)
+	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&d); err != nil {
@@ -88,7 +92,7 @@ func unreadable(err error) error {
 	default:
 		fault.Field, fault.Message = whole+"."+mistyped.Field, "a JSON "+mistyped.Value+" cannot stand here"
 		if mistyped.Type.Kind() == reflect.String {
-			fault.Remedy = `write a text; percentages, amounts and formulas are texts, as "3"`
+			fault.Remedy = `write a text or a number, as "3%" or 3`
 		}
 	}
 	return fault

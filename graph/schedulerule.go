@@ -110,7 +110,7 @@ func feeConversion(c fee.Convert) *generated.FeeConversion {
 
 func feePeriod(p fee.Period) *generated.FeePeriod {
 	return &generated.FeePeriod{
-		ID: p.ID, Description: optional(p.Description), Of: p.Of, Values: each(p.Values, feeValue),
+		ID: p.ID, Description: optional(p.Description), Of: p.Of, GraceDays: p.GraceDays, Values: each(p.Values, feeValue),
 		Entries: each(p.Entries, func(e fee.PeriodEntry) *generated.FeePeriodEntry {
 			return &generated.FeePeriodEntry{
 				ID: e.ID, When: optional(e.When), From: target(e.From), To: target(e.To), Amount: e.Amount, Rounding: ifAny(e.Rounding, feeRounding),
@@ -120,4 +120,8 @@ func feePeriod(p fee.Period) *generated.FeePeriod {
 			return &generated.FeeCarry{Accumulator: c.Accumulator, Is: c.Is}
 		}),
 	}
+}
+
+func feeRecourse(c fee.Recourse) *generated.FeeRecourse {
+	return &generated.FeeRecourse{Role: c.Role, From: list(c.From), When: optional(c.When)}
 }

@@ -7,13 +7,11 @@ import (
 	"strconv"
 
 	"github.com/jeongsan/jeongsan/domain"
-	"github.com/jeongsan/jeongsan/domain/book"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/ledger"
 	"github.com/jeongsan/jeongsan/domain/money"
 	"github.com/jeongsan/jeongsan/graph/generated"
 	"github.com/jeongsan/jeongsan/graph/scalar"
-	"github.com/jeongsan/jeongsan/internal/derivation"
 	"github.com/jeongsan/jeongsan/projections/directory"
 )
 
@@ -181,8 +179,9 @@ func rating(e fee.Explanation, currency money.Currency, amount money.Amount) *ge
 	}
 	negative := amount.Sign() < 0
 	shown.Shares = ratedShares(e.Result.Shares, currency, negative)
-	shown.Conversions = each(e.Result.Conversions, func(c fee.Converted) *generated.RatedConversion {
-		return &generated.RatedConversion{Rule: c.Rule, To: c.To, Mid: c.Mid, Rate: c.Rate, Shares: ratedShares(c.Shares, c.To, negative)}
+	shown.Conversions = conversions(e.Result.Conversions, negative)
+	shown.Recourse = each(e.Recourse, func(c fee.Reached) *generated.RatedRecourse {
+		return &generated.RatedRecourse{Role: c.Role, From: list(c.From), Holds: c.Holds, Why: optional(c.Why)}
 	})
 	return shown
 }
@@ -199,20 +198,17 @@ func ratedShares(shares []fee.Share, currency money.Currency, negative bool) []*
 		if s.Opposite != negative {
 			stands = ledger.Debit
 		}
-		shown = append(shown, &generated.RatedShare{Role: s.To.Role, Purpose: s.To.Purpose, Currency: currency, Side: side(stands), Amount: writtenAmount(s.Amount, currency)})
+		share := &generated.RatedShare{
+			Role: s.To.Role, Purpose: s.To.Purpose, Currency: currency, Side: side(stands), Amount: writtenAmount(s.Amount, currency), First: list(s.From),
+		}
+		if s.Hold != nil {
+			share.HeldUntil, share.Into = optional(s.Hold.On), &s.Hold.Into.Purpose
+		}
+		shown = append(shown, share)
 	}
 	return shown
 }
 
 func namedValue(s fee.Shown) *generated.NamedValue {
 	return &generated.NamedValue{Name: s.Name, Value: s.Value, Formula: optional(s.Formula)}
-}
-
-// derivation explains a settled transaction by the engine that rated it.
-func (r *Resolver) derivation(ctx context.Context, e *book.TransactionSettled) (*generated.Derivation, error) {
-	derived, err := derivation.Derive(ctx, r.store, e)
-	if err != nil {
-		return nil, err
-	}
-	return &generated.Derivation{Rating: rating(derived.Explanation, e.Currency, e.Amount), Agrees: len(derived.Differences) == 0, Differences: list(derived.Differences)}, nil
 }

@@ -21,8 +21,14 @@ func (r *queryResolver) SimulateSchedule(ctx context.Context, input generated.Si
 
 func (r *transactionResolver) Derivation(ctx context.Context, obj *generated.Transaction) (*generated.Derivation, error) {
 	record, err := r.record(ctx, obj)
-	if err != nil || record.settled == nil {
+	if err != nil {
 		return nil, err
 	}
-	return r.derivation(ctx, record.settled)
+	switch {
+	case record.settled != nil:
+		return r.derivation(ctx, record.settled)
+	case record.reversed != nil:
+		return r.reversalDerivation(ctx, refOf(obj), record.reversed)
+	}
+	return r.adjustmentDerivation(ctx, refOf(obj), record.adjusted)
 }

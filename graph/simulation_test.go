@@ -220,25 +220,25 @@ func TestSimulateTellsWhatIsWrong(t *testing.T) {
 	unknown := store(1, "30%")
 	unknown["tears"] = 1
 	mistyped := store(1, "30%")
-	mistyped["rules"] = []vars{{"id": "fee", "percent": 3}}
+	mistyped["rules"] = []vars{{"id": "fee", "percent": true}}
 	for name, test := range map[string]struct {
 		input vars
 		code  string
 		field string
 	}{
-		"two faults":          {trial(vars{"document": broken}), "invalid", "funds.role"},
-		"an unknown key":      {trial(vars{"document": unknown}), "malformed", "document"},
-		"a number as percent": {trial(vars{"document": mistyped}), "malformed", "document.rules.percent"},
-		"no object":           {trial(vars{"document": "store"}), "malformed", "document"},
-		"no such input":       {trial(vars{"attributes": []vars{{"name": "grad", "value": "general"}}}), "invalid", "attributes.grad"},
-		"no schedule":         {trial(vars{"document": nil}), "invalid", "document"},
-		"both":                {trial(vars{"schedule": "standard"}), "invalid", "document"},
-		"no such schedule":    {trial(vars{"document": nil, "schedule": "nothing"}), "not_found", "schedule"},
-		"no such version":     {trial(vars{"document": nil, "schedule": "standard", "version": 7}), "not_found", "version"},
-		"no attribute":        {trial(vars{"attributes": nil}), "invalid", "attributes.grade"},
-		"unknown accumulator": {trial(vars{"before": []vars{{"name": "mtd", "value": "1"}}}), "invalid", "before.mtd"},
-		"a parameter twice":   {trial(vars{"parameters": []vars{{"name": "rate", "value": "1"}, {"name": "rate", "value": "1"}}}), "invalid", "parameters"},
-		"refund of its like":  {trial(vars{"refundOf": vars{"amount": "5"}}), "invalid", ""},
+		"two faults":           {trial(vars{"document": broken}), "invalid", "funds.role"},
+		"an unknown key":       {trial(vars{"document": unknown}), "malformed", "document"},
+		"no number as percent": {trial(vars{"document": mistyped}), "malformed", "document.rules.percent"},
+		"no object":            {trial(vars{"document": "store"}), "malformed", "document"},
+		"no such input":        {trial(vars{"attributes": []vars{{"name": "grad", "value": "general"}}}), "invalid", "attributes.grad"},
+		"no schedule":          {trial(vars{"document": nil}), "invalid", "document"},
+		"both":                 {trial(vars{"schedule": "standard"}), "invalid", "document"},
+		"no such schedule":     {trial(vars{"document": nil, "schedule": "nothing"}), "not_found", "schedule"},
+		"no such version":      {trial(vars{"document": nil, "schedule": "standard", "version": 7}), "not_found", "version"},
+		"no attribute":         {trial(vars{"attributes": nil}), "invalid", "attributes.grade"},
+		"unknown accumulator":  {trial(vars{"before": []vars{{"name": "mtd", "value": "1"}}}), "invalid", "before.mtd"},
+		"a parameter twice":    {trial(vars{"parameters": []vars{{"name": "rate", "value": "1"}, {"name": "rate", "value": "1"}}}), "invalid", "parameters"},
+		"refund of its like":   {trial(vars{"refundOf": vars{"amount": "5"}}), "invalid", ""},
 	} {
 		got := w.simulate(test.input).SimulateSchedule
 		require.Nil(t, got.Rating, name)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/book"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/ledger"
@@ -14,6 +15,7 @@ import (
 	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/domain/schedule"
 	"github.com/jeongsan/jeongsan/graph/generated"
+	"github.com/jeongsan/jeongsan/graph/scalar"
 	"github.com/jeongsan/jeongsan/projections/readmodel"
 	"github.com/jeongsan/jeongsan/projections/transaction"
 )
@@ -24,12 +26,15 @@ func (r *Resolver) transactionFromRow(h transaction.Header) *generated.Transacti
 	t := &generated.Transaction{
 		ID: numberedID(transactionKind, h.Book, h.Revision), Book: h.Book, Revision: int64(h.Revision), Position: r.token(h.Position),
 		Kind: generated.TransactionKindSettlement, Source: h.Source, ExternalID: h.ExternalID, Type: h.Type,
-		Method: optional(h.Method), Product: optional(h.Product), Currency: h.Currency, Amount: written(h.Amount, h.Currency),
+		Method: optional(h.Method), Product: optional(h.Product), Currency: currencyOrNil(h.Currency), Amount: written(h.Amount, h.Currency),
 		OccurredAt: h.OccurredAt, EffectiveOn: h.EffectiveOn, RecordedAt: h.RecordedAt,
 		ContractID: optional(h.Contract), ScheduleID: optional(h.Schedule),
 	}
-	if h.Kind == readmodel.Reversal {
+	switch h.Kind {
+	case readmodel.Reversal:
 		t.Kind = generated.TransactionKindReversal
+	case readmodel.Adjustment:
+		t.Kind = generated.TransactionKindAdjustment
 	}
 	if h.Schedule != "" {
 		t.ScheduleVersion = new(int(h.Version))
@@ -52,14 +57,25 @@ func (r *Resolver) transactionFromEvent(l logged) (*generated.Transaction, error
 	case book.TransactionSettled:
 		t.Kind, t.Source, t.ExternalID = generated.TransactionKindSettlement, e.Source, e.ExternalID
 		t.Type, t.Method, t.Product = e.Type, optional(e.Method), optional(e.Product)
-		t.Currency, t.Amount = e.Currency, writtenAmount(e.Amount, e.Currency)
+		t.Currency, t.Amount = &e.Currency, writtenAmount(e.Amount, e.Currency)
 		t.OccurredAt, t.EffectiveOn, t.RecordedAt = e.OccurredAt, e.EffectiveOn, e.RecordedAt
 		t.ContractID, t.ScheduleID, t.ScheduleVersion = optional(e.Contract), optional(e.Schedule), &e.Version
 	case book.EntryReversed:
 		t.Kind, t.Source, t.ExternalID = generated.TransactionKindReversal, e.Source, e.ExternalID
 		t.Type, t.Method, t.Product = e.Type, optional(e.Method), optional(e.Product)
-		t.Currency, t.Amount = e.Currency, writtenAmount(e.Amount, e.Currency)
+		t.Currency, t.Amount = &e.Currency, writtenAmount(e.Amount, e.Currency)
 		t.OccurredAt, t.EffectiveOn, t.RecordedAt = e.OccurredAt, e.EffectiveOn, e.RecordedAt
+	case book.AdjustmentPosted:
+		header, err := adjustmentHeader(l)
+		if err != nil {
+			return nil, err
+		}
+		t.Kind, t.Source, t.ExternalID, t.Type = generated.TransactionKindAdjustment, e.Source, e.ExternalID, header.Type
+		t.Currency, t.Amount = currencyOrNil(header.Currency), writtenAmount(header.Amount, header.Currency)
+		t.OccurredAt, t.EffectiveOn, t.RecordedAt = e.OccurredAt, e.EffectiveOn, e.RecordedAt
+		if e.Restates != nil {
+			t.ContractID, t.ScheduleID, t.ScheduleVersion = &e.Restates.Contract, &e.Restates.Schedule, &e.Restates.Version
+		}
 	default:
 		return nil, &domain.Error{Code: domain.CodeNotFound, Field: "event", Value: eventID(l.recorded.Stream, l.recorded.Revision), Message: "the event is not a transaction"}
 	}
@@ -87,11 +103,12 @@ func bookRef(id string, revision int64) domain.Ref {
 	return domain.Ref{Stream: domain.Stream(book.Category, id), Revision: uint64(revision)}
 }
 
-// recordOf is what the log holds of a transaction beyond its header. Of the two
-// events one is nil.
+// recordOf is what the log holds of a transaction beyond its header. One of the
+// events is there.
 type recordOf struct {
 	settled  *book.TransactionSettled
 	reversed *book.EntryReversed
+	adjusted *book.AdjustmentPosted
 }
 
 func (r *Resolver) record(ctx context.Context, t *generated.Transaction) (recordOf, error) {
@@ -107,6 +124,8 @@ func (r *Resolver) record(ctx context.Context, t *generated.Transaction) (record
 		return recordOf{settled: &e}, nil
 	case book.EntryReversed:
 		return recordOf{reversed: &e}, nil
+	case book.AdjustmentPosted:
+		return recordOf{adjusted: &e}, nil
 	}
 	return recordOf{}, &domain.Error{Code: domain.CodeInternal, Field: "event", Value: eventID(l.recorded.Stream, l.recorded.Revision), Message: "the event is not a transaction"}
 }
@@ -153,6 +172,9 @@ func uses(e *book.TransactionSettled) []*generated.EventRef {
 	}
 	add(contract.Category, e.Contract, e.ContractRevision)
 	add(schedule.Category, e.Schedule, e.ScheduleRevision)
+	for id, revision := range e.Calendars {
+		add(calendar.Category, id, revision)
+	}
 	for _, p := range e.Parties {
 		add(party.Category, p.ID, p.Revision)
 	}
@@ -171,6 +193,8 @@ func transactionFilter(in *generated.TransactionFilter) transaction.Filter {
 		held.Kind = readmodel.Settlement
 	case generated.TransactionKindReversal:
 		held.Kind = readmodel.Reversal
+	case generated.TransactionKindAdjustment:
+		held.Kind = readmodel.Adjustment
 	}
 	return held
 }
@@ -220,8 +244,9 @@ func (r *Resolver) transactionByKey(ctx context.Context, source, externalID stri
 	return r.transactionFromRow(found[0]), nil
 }
 
-// links answers the later transactions that name one.
-func (r *Resolver) links(ctx context.Context, t *generated.Transaction) ([]*generated.TransactionLink, error) {
+// links answers the later transactions that name one, of some kinds only where any
+// are given.
+func (r *Resolver) links(ctx context.Context, t *generated.Transaction, kinds []generated.LinkKind) ([]*generated.TransactionLink, error) {
 	if err := r.also(ctx, transactionModel); err != nil {
 		return nil, err
 	}
@@ -231,11 +256,40 @@ func (r *Resolver) links(ctx context.Context, t *generated.Transaction) ([]*gene
 	}
 	shown := make([]*generated.TransactionLink, 0, len(found))
 	for _, link := range found {
-		kind := generated.LinkKindRefund
-		if link.Link == readmodel.LinkReversal {
-			kind = generated.LinkKindReversal
+		kind := linkKinds[link.Link]
+		if len(kinds) == 0 || slices.Contains(kinds, kind) {
+			shown = append(shown, &generated.TransactionLink{Kind: kind, Transaction: r.transactionFromRow(link.Header)})
 		}
-		shown = append(shown, &generated.TransactionLink{Kind: kind, Transaction: r.transactionFromRow(link.Header)})
 	}
 	return shown, nil
+}
+
+var linkKinds = map[string]generated.LinkKind{
+	readmodel.LinkRefund: generated.LinkKindRefund, readmodel.LinkReversal: generated.LinkKindReversal,
+	readmodel.LinkAdjustment: generated.LinkKindAdjustment, readmodel.LinkRestatement: generated.LinkKindRestatement,
+	readmodel.LinkRestoration: generated.LinkKindRestoration,
+}
+
+// restatedBy answers the last re-rating of a transaction, nil where there was none.
+func (r *Resolver) restatedBy(ctx context.Context, t *generated.Transaction) (*generated.Transaction, error) {
+	restated, err := r.links(ctx, t, []generated.LinkKind{generated.LinkKindRestatement})
+	if err != nil || len(restated) == 0 {
+		return nil, err
+	}
+	return restated[len(restated)-1].Transaction, nil
+}
+
+// adjustmentHeader is what the read model makes of an adjustment.
+func adjustmentHeader(l logged) (*readmodel.Entry, error) {
+	decoded := new(readmodel.Decoder).Decode(l.recorded)
+	return decoded.Entry, decoded.Err
+}
+
+// refundedBefore is what had been given back of the original before a transaction,
+// nil where it names none.
+func refundedBefore(e *book.TransactionSettled) *scalar.Decimal {
+	if e == nil || e.Original == nil {
+		return nil
+	}
+	return new(writtenAmount(e.Refunded, e.Currency))
 }

@@ -7,7 +7,6 @@ package graph
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/eventstore"
@@ -18,6 +17,17 @@ import (
 
 func (r *accumulatorResolver) Transaction(ctx context.Context, obj *generated.Accumulator) (*generated.Transaction, error) {
 	return r.transactionAt(ctx, bookRef(obj.Book, obj.Revision))
+}
+
+func (r *accumulatorResolver) Step(ctx context.Context, obj *generated.Accumulator) (*generated.Step, error) {
+	return r.stepAt(ctx, bookRef(obj.Book, obj.Revision))
+}
+
+func (r *accumulatorResolver) Closing(ctx context.Context, obj *generated.Accumulator) (*generated.Step, error) {
+	if obj.ClosedBy == nil {
+		return nil, nil
+	}
+	return r.stepAt(ctx, bookRef(obj.Book, *obj.ClosedBy))
 }
 
 func (r *mutationResolver) Settle(ctx context.Context, input generated.SettleInput) (*generated.SettlePayload, error) {
@@ -44,10 +54,7 @@ func (r *queryResolver) Transaction(ctx context.Context, book *string, revision 
 	}
 	switch {
 	case revision != nil && *revision < 0:
-		return nil, &domain.Error{
-			Code: domain.CodeInvalid, Field: "revision", Value: strconv.FormatInt(*revision, 10), Message: "not a revision",
-			Remedy: "revisions count from 0",
-		}
+		return nil, notARevision(*revision)
 	case book != nil && revision != nil && source == nil && externalID == nil:
 		return r.transactionAt(ctx, bookRef(*book, *revision))
 	case revision == nil && source != nil && externalID != nil:
@@ -77,8 +84,16 @@ func (r *reversePayloadResolver) Transaction(ctx context.Context, obj *generated
 	return r.transactionOf(ctx, obj.Ref)
 }
 
+func (r *reversePayloadResolver) Awaiting(ctx context.Context, obj *generated.ReversePayload) (*generated.Awaiting, error) {
+	return r.awaitingOf(ctx, obj.Ref)
+}
+
 func (r *settlePayloadResolver) Transaction(ctx context.Context, obj *generated.SettlePayload) (*generated.Transaction, error) {
 	return r.transactionOf(ctx, obj.Ref)
+}
+
+func (r *settlePayloadResolver) Awaiting(ctx context.Context, obj *generated.SettlePayload) (*generated.Awaiting, error) {
+	return r.awaitingOf(ctx, obj.Ref)
 }
 
 func (r *transactionResolver) Contract(ctx context.Context, obj *generated.Transaction) (*generated.Contract, error) {
@@ -103,10 +118,7 @@ func (r *transactionResolver) Parties(ctx context.Context, obj *generated.Transa
 	if err != nil {
 		return nil, err
 	}
-	if record.reversed != nil {
-		return roleHolders(record.reversed.Parties), nil
-	}
-	return roleHolders(record.settled.Parties), nil
+	return roleHolders(record.parties()), nil
 }
 
 func (r *transactionResolver) Attributes(ctx context.Context, obj *generated.Transaction) ([]*generated.NamedText, error) {
@@ -122,10 +134,7 @@ func (r *transactionResolver) Postings(ctx context.Context, obj *generated.Trans
 	if err != nil {
 		return nil, err
 	}
-	if record.reversed != nil {
-		return postings(record.reversed.Postings), nil
-	}
-	return postings(record.settled.Postings), nil
+	return postings(record.postings()), nil
 }
 
 func (r *transactionResolver) Counts(ctx context.Context, obj *generated.Transaction) ([]*generated.AccumulatorCount, error) {
@@ -133,10 +142,23 @@ func (r *transactionResolver) Counts(ctx context.Context, obj *generated.Transac
 	if err != nil {
 		return nil, err
 	}
-	if record.reversed != nil {
-		return counts(record.reversed.Counts)
+	return counts(record.counts())
+}
+
+func (r *transactionResolver) Holds(ctx context.Context, obj *generated.Transaction) ([]*generated.HoldChange, error) {
+	record, err := r.record(ctx, obj)
+	if err != nil {
+		return nil, err
 	}
-	return counts(record.settled.Counts)
+	return holdChanges(record.holds()), nil
+}
+
+func (r *transactionResolver) Conversions(ctx context.Context, obj *generated.Transaction) ([]*generated.RatedConversion, error) {
+	record, err := r.record(ctx, obj)
+	if err != nil || record.settled == nil {
+		return []*generated.RatedConversion{}, err
+	}
+	return conversions(record.settled.Conversions, record.settled.Amount.Sign() < 0), nil
 }
 
 func (r *transactionResolver) Explanation(ctx context.Context, obj *generated.Transaction) ([]*generated.ExplanationLine, error) {
@@ -168,26 +190,23 @@ func (r *transactionResolver) ContentHash(ctx context.Context, obj *generated.Tr
 	if err != nil {
 		return "", err
 	}
-	if record.reversed != nil {
-		return record.reversed.ContentHash, nil
-	}
-	return record.settled.ContentHash, nil
+	return record.contentHash(), nil
 }
 
 func (r *transactionResolver) RefundedBefore(ctx context.Context, obj *generated.Transaction) (*scalar.Decimal, error) {
 	record, err := r.record(ctx, obj)
-	if err != nil || record.settled == nil || record.settled.Original == nil {
+	if err != nil {
 		return nil, err
 	}
-	return new(writtenAmount(record.settled.Refunded, record.settled.Currency)), nil
+	return refundedBefore(record.settled), nil
 }
 
 func (r *transactionResolver) Reason(ctx context.Context, obj *generated.Transaction) (*string, error) {
 	record, err := r.record(ctx, obj)
-	if err != nil || record.reversed == nil {
+	if err != nil {
 		return nil, err
 	}
-	return &record.reversed.Reason, nil
+	return record.reason(), nil
 }
 
 func (r *transactionResolver) Original(ctx context.Context, obj *generated.Transaction) (*generated.Transaction, error) {
@@ -195,18 +214,41 @@ func (r *transactionResolver) Original(ctx context.Context, obj *generated.Trans
 	if err != nil {
 		return nil, err
 	}
-	if record.reversed != nil {
-		return r.transactionAt(ctx, record.reversed.Reverses.Ref)
-	}
-	if record.settled.Original == nil {
-		return nil, nil
-	}
-	return r.transactionAt(ctx, record.settled.Original.Ref)
+	return r.transactionNamed(ctx, record.original())
 }
 
-func (r *transactionResolver) Links(ctx context.Context, obj *generated.Transaction) ([]*generated.TransactionLink, error) {
+func (r *transactionResolver) Restores(ctx context.Context, obj *generated.Transaction) (*generated.Transaction, error) {
+	record, err := r.record(ctx, obj)
+	if err != nil {
+		return nil, err
+	}
+	return r.transactionNamed(ctx, record.restores())
+}
+
+func (r *transactionResolver) Awaited(ctx context.Context, obj *generated.Transaction) (*generated.EventRef, error) {
+	record, err := r.record(ctx, obj)
+	if err != nil || record.settled == nil || record.settled.Awaited == nil {
+		return nil, err
+	}
+	return eventRefOf(*record.settled.Awaited), nil
+}
+
+func (r *transactionResolver) Restatement(ctx context.Context, obj *generated.Transaction) (*generated.Restatement, error) {
+	record, err := r.record(ctx, obj)
+	if err != nil || record.adjusted == nil || record.adjusted.Restates == nil {
+		return nil, err
+	}
+	return r.restatementOf(ctx, record.adjusted)
+}
+
+func (r *transactionResolver) RestatedBy(ctx context.Context, obj *generated.Transaction) (*generated.Transaction, error) {
 	loadersOf(ctx).want(obj.Position.Position)
-	return r.links(ctx, obj)
+	return r.restatedBy(ctx, obj)
+}
+
+func (r *transactionResolver) Links(ctx context.Context, obj *generated.Transaction, kinds []generated.LinkKind) ([]*generated.TransactionLink, error) {
+	loadersOf(ctx).want(obj.Position.Position)
+	return r.links(ctx, obj, kinds)
 }
 
 func (r *transactionResolver) Event(ctx context.Context, obj *generated.Transaction) (*generated.Event, error) {

@@ -16,9 +16,10 @@ const (
 	dailyModel       = "daily"
 	directoryModel   = "directory"
 	auditModel       = "audit"
+	holdModel        = "hold"
 )
 
-var allModels = []string{accountModel, transactionModel, dailyModel, directoryModel, auditModel}
+var allModels = []string{accountModel, transactionModel, dailyModel, directoryModel, auditModel, holdModel}
 
 // horizon is what one answer must at least show: the latest position that its
 // fields have asked for, that its mutations have reached, or that an object in it

@@ -20,12 +20,13 @@ func (p *program) applyCommand() *cobra.Command {
 	var server string
 	cmd := &cobra.Command{
 		Use:   "apply FILE…",
-		Short: "Register the parties, schedules and contracts that files declare",
-		Long: `Register what YAML files declare under "parties", "schedules" and "contracts".
+		Short: "Register the parties, calendars, schedules and contracts that files declare",
+		Long: `Register what YAML files declare under "parties", "calendars", "schedules" and
+"contracts".
 
 Applying a file again changes nothing: what is already so is a replay. What
 differs from what was registered is refused, as history is never edited: publish
-a new version of the schedule, or end the contract and sign another.`,
+a new version of the calendar or schedule, or end the contract and sign another.`,
 		Example: `  jeongsan apply examples/online-retail-terms.yaml --data ./ledger
   jeongsan apply terms.yaml --server http://127.0.0.1:8080`,
 		Args: someArguments("file"),

@@ -44,7 +44,7 @@ func TestBadInput(t *testing.T) {
 		{"newer directory", []string{"verify", "--data", newer}, exitFailed, []string{newer, "99"}},
 		{"foreign directory", []string{"verify", "--data", foreign}, exitFailed, []string{foreign}},
 		{"missing parent", []string{"verify", "--data", "/nowhere/data"}, exitFailed, []string{"/nowhere"}},
-		{"bad moment", []string{"replay", "--until", "yesterday", "--data", filepath.Join(t.TempDir(), "d")}, exitUsage, []string{"yesterday", "2026-11-22T09:00:00Z"}},
+		{"bad moment", []string{"replay", "--until", "yesterday", "--data", t.TempDir()}, exitUsage, []string{"yesterday", "2026-11-22T09:00:00Z"}},
 		{"node for others", []string{"node", "--listen", "0.0.0.0:2113"}, exitUsage, []string{"0.0.0.0:2113", "loopback"}},
 		{"node with another's store", []string{"node", "--eventstore", "esdb://127.0.0.1:1?tls=false"}, exitUsage, []string{"esdb://127.0.0.1:1", "serve"}},
 		{"no quarantine source", []string{"quarantine", "list"}, exitUsage, []string{"--source"}},
@@ -62,6 +62,36 @@ func TestBadInput(t *testing.T) {
 		})
 	}
 }
+
+// TestNothingIsBegunByLooking: a mistyped --data is not an empty ledger without faults.
+func TestNothingIsBegunByLooking(t *testing.T) {
+	period := []string{"--book", "shop", "--from", "2026-05-01", "--to", "2026-05-31"}
+	draft := file(t, "draft.yaml", onePercent)
+	for _, command := range [][]string{
+		{"verify"}, {"verify", "--log"}, {"replay"}, {"export", "--format", "jsonl"}, {"explain", "till", "A-1"}, {"explain", "shop@1"}, {"calendar", "list"},
+		{"schedule", "history", "shop"}, {"quarantine", "list", "--source", "till"}, {"quarantine", "retry", "--source", "till"}, {"projections", "status"},
+		{"advance", "--book", "shop"}, append([]string{"rerate", "--preview"}, period...), append([]string{"rerate", "--reason", "x"}, period...),
+		append([]string{"schedule", "whatif", draft}, period...),
+	} {
+		data := filepath.Join(t.TempDir(), "mistyped")
+		code, stdout, stderr := jeongsan(t, append(command, "--data", data)...)
+		require.Equal(t, exitFailed, code, command)
+		require.Empty(t, stdout)
+		for _, want := range []string{"no ledger", data, "--data"} {
+			require.Contains(t, stderr, want, command)
+		}
+		require.NoDirExists(t, data, command)
+	}
+}
+
+const onePercent = `schedule: shop
+version: 1
+effective_from: 2026-01-01
+funds: { role: gateway }
+rules:
+  - { id: fee, to: { role: platform }, percent: 1 }
+  - { id: net, to: { role: seller }, rest: true }
+`
 
 func TestDirectoryInUse(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
@@ -83,7 +113,7 @@ func TestMissingPostgresIsNamed(t *testing.T) {
 }
 
 func TestHelpTeaches(t *testing.T) {
-	for _, command := range []string{"demo", "serve", "apply", "schedule", "ingest", "quarantine", "projections", "verify", "replay", "export", "explain", "migrate", "node", "log", "version"} {
+	for _, command := range []string{"demo", "serve", "apply", "schedule", "calendar", "advance", "rerate", "adjust", "ingest", "quarantine", "projections", "verify", "replay", "export", "explain", "migrate", "node", "log", "version"} {
 		help := succeed(t, command, "--help")
 		require.Contains(t, help, "Usage:", command)
 		require.Greater(t, strings.Count(help, "\n"), 8, command)

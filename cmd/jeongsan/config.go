@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/eventstore/command/businessday"
 )
 
 // Config is everything an installation can be told. Each field is a flag, an
@@ -39,6 +40,8 @@ type Config struct {
 	Roles []string
 	// Process is the URL of the process that runs the role "process", for those that do not.
 	Process string
+	// Business is when the books' dates move, and who moves them.
+	Business BusinessConfig
 	// LogLevel is debug, info, warn or error; LogFormat is text or json.
 	LogLevel, LogFormat string
 	// JSON prints results for scripts instead of people.
@@ -46,6 +49,22 @@ type Config struct {
 	// File is the configuration file. It has no key of its own.
 	File string
 }
+
+// BusinessConfig says when business dates begin, for all books alike.
+type BusinessConfig struct {
+	// Zone is the IANA zone, and Starts the time of day, at which one date ends and the
+	// next begins.
+	Zone, Starts string
+	// Days is auto where the role "process" moves books on as dates begin, manual where
+	// only the command advance does.
+	Days string
+}
+
+// businessAuto and businessManual are the values of BusinessConfig.Days.
+const (
+	businessAuto   = "auto"
+	businessManual = "manual"
+)
 
 // NodeConfig is what the event store node is told when it runs alone. Passwords are
 // never among it: files and the environment hold them.
@@ -84,6 +103,13 @@ func (c *Config) registerServe(flags *pflag.FlagSet) {
 	flags.StringVar(&c.Listen, "listen", "127.0.0.1:8080", "HTTP `address`; loopback only, as there is no authentication yet")
 	flags.StringSliceVar(&c.Roles, "roles", []string{roleCollect, roleProcess, roleProject, roleAPI}, "stages to run in this process")
 	flags.StringVar(&c.Process, "process", "", "`URL` of the process that runs the role \"process\", where this one does not")
+	c.registerBusinessDay(flags)
+	flags.StringVar(&c.Business.Days, "business-days", businessAuto, "auto: the role \"process\" moves books from date to date; manual: only jeongsan advance does")
+}
+
+func (c *Config) registerBusinessDay(flags *pflag.FlagSet) {
+	flags.StringVar(&c.Business.Zone, "business-zone", "UTC", "IANA `zone` in which business dates of books begin")
+	flags.StringVar(&c.Business.Starts, "business-day-starts", "00:00", "`time` of day, in that zone, at which they begin")
 }
 
 func (c *Config) registerNode(flags *pflag.FlagSet) {
@@ -156,7 +182,18 @@ func (c *Config) check() []error {
 	if c.Process != "" && !strings.HasPrefix(c.Process, "http://") && !strings.HasPrefix(c.Process, "https://") {
 		fault("process", c.Process, "not a URL", "write it as http://127.0.0.1:8080")
 	}
+	if _, err := c.Business.day(); err != nil {
+		faults = append(faults, err)
+	}
+	if d := c.Business.Days; d != "" && d != businessAuto && d != businessManual {
+		fault("business-days", d, "not a way to move business dates", "choose auto or manual")
+	}
 	return faults
+}
+
+// day reads zone and time of day.
+func (b *BusinessConfig) day() (businessday.Day, error) {
+	return businessday.ParseDay(b.Zone, b.Starts)
 }
 
 // loopbackOnly refuses an address that others could reach: there is no

@@ -73,6 +73,9 @@ func (p *program) demo(ctx context.Context, exit bool) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	defer func() { err = errors.Join(err, o.close()) }()
+	if err := o.startScheduler(p.config); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	if err := p.startHTTP(o, listener); err != nil {
 		return err
 	}

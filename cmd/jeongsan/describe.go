@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/jeongsan/jeongsan/domain"
+	"github.com/jeongsan/jeongsan/domain/calendar"
 	"github.com/jeongsan/jeongsan/domain/contract"
 	"github.com/jeongsan/jeongsan/domain/party"
 	"github.com/jeongsan/jeongsan/domain/schedule"
@@ -17,6 +18,8 @@ func describe(c domain.Command) string {
 		return "party " + c.Party
 	case schedule.PublishSchedule:
 		return fmt.Sprintf("schedule %s version %d", c.Schedule, c.Version)
+	case calendar.PublishCalendar:
+		return fmt.Sprintf("calendar %s version %d", c.Calendar, c.Version)
 	case contract.SignContract:
 		return "contract " + c.Contract
 	}

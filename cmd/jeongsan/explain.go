@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -24,28 +25,40 @@ import (
 func (p *program) explainCommand() *cobra.Command {
 	var inBook string
 	cmd := &cobra.Command{
-		Use:   "explain SOURCE EXTERNAL_ID",
-		Short: "Explain how each amount of a settled transaction was computed",
+		Use:   "explain SOURCE EXTERNAL_ID | BOOK@REVISION",
+		Short: "Explain how each amount of an entry was computed",
 		Long: `Explain a settled transaction: every rule that was considered, whether it matched
 or why not, its base, tier, rate, exact value, rounding and the posting that it
 led to. The event holds what matched; the rest is derived again by the engine
 version that the event names, from the inputs that it recorded, and the result is
 compared with the event: a difference is named and the exit code is 1.
 
+A reversal is explained by what it takes back, an adjustment by its reason and, where
+a re-rating posted it, by how the transaction was rated again. What a book posted by
+itself, a release of held money or the end of an accumulator's window, has no source
+and id: name it by book and revision.
+
 Beside a running server the command reads through the server's event store and
 database.`,
 		Example: `  jeongsan explain arcade-pay A-1001 --data ./ledger
-  jeongsan explain arcade-pay A-1001 --book seoul --json`,
+  jeongsan explain arcade-pay A-1001 --book seoul --json
+  jeongsan explain seoul@4711`,
 		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && strings.Contains(args[0], "@") {
+				return nil
+			}
 			return exactArguments(cmd, args, "SOURCE", "EXTERNAL_ID")
 		},
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			ctx := cmd.Context()
+			if len(args) == 1 {
+				return p.explainRevision(ctx, args[0])
+			}
 			attached, err := p.attach()
 			if err != nil {
 				return err
 			}
-			o, err := p.open(ctx, need{command: "explain", database: true, projections: !attached && p.config.Database == ""})
+			o, err := p.open(ctx, need{command: "explain", existing: true, database: true, projections: !attached && p.config.Database == ""})
 			if err != nil {
 				return err
 			}
@@ -101,12 +114,16 @@ func (p *program) explain(ctx context.Context, o *parts, key book.Key, inBook st
 		case book.TransactionSettled:
 			return p.explainSettled(ctx, o.store, ref, &e)
 		case book.EntryReversed:
-			return &domain.Error{
-				Code: domain.CodeInvalid, Field: "external_id", Value: key.ExternalID, Message: "it is a reversal: the postings of " + e.Reverses.ExternalID + " with their sides swapped (" + e.Reason + ")",
-				Remedy: "explain what it reverses: jeongsan explain " + e.Reverses.Source + " " + e.Reverses.ExternalID,
-			}
+			return p.explainReversal(ctx, o.store, ref, &e)
+		case book.AdjustmentPosted:
+			return p.explainAdjustment(ctx, o.store, ref, &e)
 		}
 	}
+	return notOfThisLog(ref)
+}
+
+// notOfThisLog says that the log has not what a read model refers to.
+func notOfThisLog(ref domain.Ref) error {
 	return &domain.Error{Code: domain.CodeNotFound, Field: "event", Value: fmt.Sprintf("%s@%d", ref.Stream, ref.Revision), Message: "the log has no such transaction", Remedy: "the read model is not of this log: see jeongsan verify"}
 }
 
@@ -175,10 +192,15 @@ func (p *program) explainSettled(ctx context.Context, store eventstore.Store, re
 	} else {
 		shown.printAll(p.stdout, e)
 	}
-	if !shown.Agrees {
-		return &domain.Error{Code: domain.CodeConflict, Field: "explanation", Value: shown.Event, Message: "what is derived is not what the event says", Remedy: "report it: an engine has changed; jeongsan verify tells whether the books are sound"}
+	return agreed(shown.Agrees, shown.Event)
+}
+
+// agreed is nil where what was derived is what the event says.
+func agreed(agrees bool, event string) error {
+	if agrees {
+		return nil
 	}
-	return nil
+	return &domain.Error{Code: domain.CodeConflict, Field: "explanation", Value: event, Message: "what is derived is not what the event says", Remedy: "report it: an engine has changed; jeongsan verify tells whether the books are sound"}
 }
 
 // transactionOf is what an event says of its transaction.
@@ -203,9 +225,15 @@ func (x *explained) printAll(w io.Writer, e *book.TransactionSettled) {
 	for _, d := range x.Differences {
 		fmt.Fprintf(w, "DIFFERENCE %s\n", d)
 	}
+	printPostings(w, e.Postings)
+	printHolds(w, e.Holds)
+}
+
+// printPostings shows an entry.
+func printPostings(w io.Writer, postings []ledger.Posting) {
 	t := newTable(w)
 	t.AppendHeader(table.Row{"account", "debit", "credit"})
-	for _, posting := range e.Postings {
+	for _, posting := range postings {
 		row := table.Row{posting.Account, "", ""}
 		_, _, currency := posting.Account.Split()
 		row[1+int(posting.Side)] = posting.Amount.Format(currency)

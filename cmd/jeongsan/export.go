@@ -69,7 +69,7 @@ func (p *program) export(ctx context.Context, flags exportFlags) (err error) {
 	if _, err := p.attach(); err != nil {
 		return err
 	}
-	o, err := p.open(ctx, need{command: "export"})
+	o, err := p.open(ctx, need{command: "export", existing: true})
 	if err != nil {
 		return err
 	}

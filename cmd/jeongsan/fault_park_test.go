@@ -52,7 +52,7 @@ func readModelParked(t *testing.T) {
 					return false
 				}
 			}
-			return len(models) == 5
+			return len(models) == 6
 		}, "the read models to park")
 		for _, m := range models {
 			if parked[m.Model] {

@@ -69,6 +69,12 @@ func printReport(w io.Writer, file ingested) {
 	row("read", c.Read, func(i int) string { return r.Totals[i].Read })
 	alignNumbers(t, len(header), 2)
 	t.Render()
+	if r.Reversed > 0 {
+		fmt.Fprintf(w, "  %s of the settled took back a transaction\n", count(r.Reversed))
+	}
+	if r.Awaiting > 0 {
+		fmt.Fprintf(w, "  %s of the settled wait for their originals\n", count(r.Awaiting))
+	}
 	if c.ZeroValue > 0 {
 		fmt.Fprintf(w, "  %s of the settled moved no money\n", count(c.ZeroValue))
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/eventstore/command"
+	"github.com/jeongsan/jeongsan/eventstore/command/businessday"
 	"github.com/jeongsan/jeongsan/eventstore/esdb"
 	"github.com/jeongsan/jeongsan/eventstore/keyring"
 	"github.com/jeongsan/jeongsan/eventstore/node"
@@ -39,6 +40,8 @@ type parts struct {
 	door     command.Door
 	runner   *projections.Runner
 	registry *prometheus.Registry
+	// scheduler moves the books' business dates; nil where this process does not.
+	scheduler *businessday.Scheduler
 
 	// failed receives the first fault that a part cannot recover from.
 	failed  chan error
@@ -57,6 +60,7 @@ type need struct {
 	keys        bool
 	door        bool // the command door in this process
 	projections bool // read models kept up to date by this process
+	existing    bool // an embedded event store that is there already: none is begun
 	command     string
 }
 
@@ -70,7 +74,7 @@ func (p *program) open(ctx context.Context, want need) (_ *parts, err error) {
 	}()
 	config := p.config
 	if config.EventStore == "" || (want.database && config.Database == "") || want.door || (want.keys && config.Keys == "") {
-		if o.dir, err = datadir.Open(config.Data, datadir.Options{Command: want.command}); err != nil {
+		if o.dir, err = datadir.Open(config.Data, datadir.Options{Command: want.command, Existing: want.existing && config.EventStore == ""}); err != nil {
 			return o, err
 		}
 		o.later("data directory", o.dir.Close)

@@ -69,6 +69,14 @@ func (b *bar) set(done int64, records uint64) {
 	}
 }
 
+// resize tells the size where it was not known at first. The goroutine of set calls it.
+func (b *bar) resize(size int64) {
+	if size != b.size {
+		b.size = size
+		b.bar.SetTotal(size, false)
+	}
+}
+
 // finish ends the bar, wherever the work stopped, and leaves its last state on
 // the screen.
 func (b *bar) finish() {

@@ -37,7 +37,7 @@ func (p *program) projectionsStatusCommand() *cobra.Command {
 			if _, err := p.attach(); err != nil {
 				return err
 			}
-			o, err := p.open(cmd.Context(), need{command: "projections status", database: true})
+			o, err := p.open(cmd.Context(), need{command: "projections status", existing: true, database: true})
 			if err != nil {
 				return err
 			}
@@ -124,7 +124,7 @@ The exit code is 1 where a difference was found; it is mended by the switch.`,
 			if err != nil {
 				return err
 			}
-			o, err := p.open(cmd.Context(), need{command: "projections rebuild", database: true, projections: !attached && p.config.Database == ""})
+			o, err := p.open(cmd.Context(), need{command: "projections rebuild", existing: true, database: true, projections: !attached && p.config.Database == ""})
 			if err != nil {
 				return err
 			}

@@ -72,7 +72,7 @@ func (p *program) quarantineListCommand() *cobra.Command {
 			if _, err := p.attach(); err != nil {
 				return err
 			}
-			o, err := p.open(cmd.Context(), need{command: "quarantine list", keys: raw})
+			o, err := p.open(cmd.Context(), need{command: "quarantine list", existing: true, keys: raw})
 			if err != nil {
 				return err
 			}
@@ -157,7 +157,7 @@ func (p *program) retryQuarantine(ctx context.Context, source string, filter col
 		return err
 	}
 	attached := running && server.Server != ""
-	o, err := p.open(ctx, need{command: "quarantine retry", keys: true, door: !attached})
+	o, err := p.open(ctx, need{command: "quarantine retry", existing: true, keys: true, door: !attached})
 	if err != nil {
 		return err
 	}
@@ -177,6 +177,9 @@ func (p *program) retryQuarantine(ctx context.Context, source string, filter col
 	}
 	fmt.Fprintf(p.stdout, "%s tried: %s settled, %s already settled, %s ignored by rule, %s remain in quarantine\n",
 		count(report.Tried), count(report.Settled), count(report.AlreadySettled), count(report.Ignored), count(report.Remaining))
+	if report.Awaiting > 0 {
+		fmt.Fprintf(p.stdout, "  %s of the settled wait for their originals\n", count(report.Awaiting))
+	}
 	printFaults(p.stdout, report.Faults)
 	return nil
 }

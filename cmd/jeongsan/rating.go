@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"github.com/jeongsan/jeongsan/domain"
 	"github.com/jeongsan/jeongsan/domain/fee"
 	"github.com/jeongsan/jeongsan/domain/ledger"
 	"github.com/jeongsan/jeongsan/domain/money"
@@ -40,6 +43,12 @@ type share struct {
 	Purpose string       `json:"purpose"`
 	Side    string       `json:"side"` // debit or credit
 	Amount  money.Amount `json:"amount"`
+	// Of a rule with a hold: until when it is held, and what it moves into then. What
+	// takes from it takes held money of that date first, and then from there.
+	HeldUntil domain.Date `json:"held_until,omitempty"`
+	Into      string      `json:"into,omitempty"`
+	// First are the purposes of held money that pay first what it takes.
+	First []string `json:"first,omitempty"`
 }
 
 func newRating(t fee.CaseTransaction, e fee.Explanation) rating {
@@ -62,7 +71,11 @@ func newRating(t fee.CaseTransaction, e fee.Explanation) rating {
 }
 
 func newShare(rule string, s fee.Share, negative bool) share {
-	return share{Rule: rule, Role: s.To.Role, Purpose: s.To.Purpose, Side: sideOfShare(s, negative).String(), Amount: s.Amount}
+	made := share{Rule: rule, Role: s.To.Role, Purpose: s.To.Purpose, Side: sideOfShare(s, negative).String(), Amount: s.Amount, First: s.From}
+	if s.Hold != nil {
+		made.HeldUntil, made.Into = s.Hold.On, s.Hold.Into.Purpose
+	}
+	return made
 }
 
 // sideOfShare is the side on which a share is posted: that of the funds is debit,
@@ -147,12 +160,41 @@ func (r *rating) printLines(w io.Writer) {
 	alignNumbers(t, 8, 3)
 	t.Render()
 	for _, c := range r.Conversions {
-		for _, s := range c.Shares {
+		for i := range c.Shares {
+			s := &c.Shares[i]
 			fmt.Fprintf(w, "%s converted at %s: %s %s %s for %s/%s\n", s.Rule, c.Rate, s.Side, s.Amount.Format(c.To), c.To, s.Role, s.Purpose)
+			s.printTaken(w)
 		}
+	}
+	for i := range r.Shares {
+		r.Shares[i].printTaken(w)
+	}
+	for _, reached := range r.Recourse {
+		holds := "holds"
+		if !reached.Holds {
+			holds = "does not hold"
+		}
+		fmt.Fprintf(w, "recourse to %s of %s %s: %s\n", strings.Join(reached.From, ", "), reached.Role, holds, cmp.Or(reached.Why, "always"))
 	}
 	for _, held := range r.Releases {
 		fmt.Fprintf(w, "%s held: %s %s move from %s/%s to %s/%s on %s\n", held.Rule, held.Amount.Format(held.Currency), held.Currency,
 			held.From.Role, held.From.Purpose, held.Into.Role, held.Into.Purpose, held.On)
+	}
+}
+
+// printTaken says which held money pays for a share that takes from its account.
+func (s *share) printTaken(w io.Writer) {
+	if s.Side != ledger.Debit.String() || s.Amount.IsZero() {
+		return
+	}
+	var first []string
+	if s.HeldUntil != "" {
+		first = append(first, "what "+s.Purpose+" holds until "+string(s.HeldUntil))
+	}
+	for _, purpose := range s.First {
+		first = append(first, "what "+purpose+" holds, the earliest date first")
+	}
+	if len(first) > 0 {
+		fmt.Fprintf(w, "%s takes first %s; the rest from %s/%s\n", s.Rule, strings.Join(first, ", then "), s.Role, cmp.Or(s.Into, s.Purpose))
 	}
 }

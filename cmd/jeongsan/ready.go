@@ -10,8 +10,8 @@ import (
 )
 
 // readiness answers 200 when every part this process depends on answers, 503
-// with the reasons otherwise. A parked read model is shown but does not make the
-// process unready: the others go on.
+// with the reasons otherwise. A parked read model, and a book that does not come to
+// its business date, are shown but do not make the process unready: the others go on.
 func (p *program) readiness(o *parts) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
@@ -20,6 +20,7 @@ func (p *program) readiness(o *parts) http.Handler {
 			Ready  bool              `json:"ready"`
 			Faults map[string]string `json:"faults,omitempty"`
 			Parked map[string]string `json:"parked,omitempty"`
+			Behind map[string]string `json:"behind,omitempty"`
 		}{Ready: true}
 		fault := func(part string, err error) {
 			if answer.Faults == nil {
@@ -48,6 +49,9 @@ func (p *program) readiness(o *parts) http.Handler {
 					answer.Parked[m.Name] = m.Parked.Reason
 				}
 			}
+		}
+		if o.scheduler != nil {
+			answer.Behind = o.scheduler.Behind()
 		}
 		w.Header().Set("Content-Type", "application/json")
 		if !answer.Ready {

@@ -31,7 +31,7 @@ to and including it counts. Nothing is written, and Postgres is not needed.`,
 			if _, err := p.attach(); err != nil {
 				return err
 			}
-			o, err := p.open(ctx, need{command: "replay"})
+			o, err := p.open(ctx, need{command: "replay", existing: true})
 			if err != nil {
 				return err
 			}

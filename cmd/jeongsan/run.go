@@ -73,8 +73,10 @@ Start with:   jeongsan demo
 Then:         jeongsan serve        and open the address it prints
               jeongsan apply        register parties, schedules and contracts from a file
               jeongsan schedule     write, test, simulate and publish fee schedules
+              jeongsan calendar     publish the business days that due dates count
               jeongsan ingest       settle a provider's files
-              jeongsan explain      say how each amount of a settlement came about
+              jeongsan adjust       post a correction with its reason, or see it first
+              jeongsan explain      say how each amount of an entry came about
               jeongsan verify       prove that log and read models agree
 
 Without --eventstore and --database everything runs embedded in --data.`,
@@ -91,7 +93,7 @@ Without --eventstore and --database everything runs embedded in --data.`,
 		return errors.Join(errUsage, fmt.Errorf("%w; see --help", err))
 	})
 	root.AddCommand(
-		p.demoCommand(), p.serveCommand(), p.applyCommand(), p.scheduleCommand(), p.ingestCommand(), p.quarantineCommand(), p.explainCommand(),
+		p.demoCommand(), p.serveCommand(), p.applyCommand(), p.scheduleCommand(), p.calendarCommand(), p.advanceCommand(), p.rerateCommand(), p.adjustCommand(), p.ingestCommand(), p.quarantineCommand(), p.explainCommand(),
 		p.projectionsCommand(), p.verifyCommand(), p.replayCommand(), p.exportCommand(), p.migrateCommand(), p.nodeCommand(), p.logCommand(), p.benchCommand(), p.versionCommand(),
 	)
 	return root

@@ -36,7 +36,7 @@ read beside a running server that uses --data, from --eventstore, or from --data
 		Args: subcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(p.scheduleValidateCommand(), p.scheduleTestCommand(), p.scheduleSimulateCommand(),
+	cmd.AddCommand(p.scheduleValidateCommand(), p.scheduleTestCommand(), p.scheduleSimulateCommand(), p.scheduleWhatIfCommand(),
 		p.scheduleDiffCommand(), p.schedulePublishCommand(), p.scheduleHistoryCommand())
 	return cmd
 }
@@ -122,7 +122,7 @@ func (p *program) openToRead(ctx context.Context, command string) (*parts, error
 	if _, err := p.attach(); err != nil {
 		return nil, err
 	}
-	return p.open(ctx, need{command: command})
+	return p.open(ctx, need{command: command, existing: true})
 }
 
 // oneOf reads the one schedule that is meant of a file: the only one, or the

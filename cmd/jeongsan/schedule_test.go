@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/jeongsan/jeongsan/domain"
 )
 
 // shop is a schedule with worked cases, of a version, with a percentage.
@@ -284,5 +286,12 @@ func TestSimulationsRepeat(t *testing.T) {
 		first := simulate("7")
 		require.Equal(t, first, simulate("7"))
 		require.NotEqual(t, first, simulate("8"))
+	}
+}
+
+// TestAVersionThatReachesBack is told apart from one that is to come.
+func TestAVersionThatReachesBack(t *testing.T) {
+	for date, want := range map[string]bool{"2000-01-01": true, "9000-01-01": false} {
+		require.Equal(t, want, contractUse{From: domain.Date(date)}.begun(), date)
 	}
 }

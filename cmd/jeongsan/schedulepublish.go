@@ -179,6 +179,9 @@ func (one *publication) read(ctx context.Context, store eventstore.Store, d fee.
 			}
 		}
 		_, replay, err := schedule.Lookup(state, schedule.PublishSchedule{Document: d})
+		if err == nil && !replay {
+			err = calendarsPublished(ctx, store, d)
+		}
 		if err != nil {
 			return err
 		}
@@ -232,9 +235,15 @@ func (p *program) printPublished(done []publication) error {
 		for _, c := range one.Contracts {
 			fmt.Fprintf(p.stdout, "    %s of book %s, from %s%s%s\n", c.Contract, c.Book, c.From, untilText(c.Until), startText(c.From, c.Zone))
 		}
+		if !one.first && one.Outcome != "already so" && slices.ContainsFunc(one.Contracts, contractUse.begun) {
+			fmt.Fprintln(p.stdout, "  what is settled already keeps the version that rated it: jeongsan rerate posts the difference")
+		}
 	}
 	return nil
 }
+
+// begun reports whether the version reaches back to dates before today.
+func (u contractUse) begun() bool { return u.From < domain.DateOf(time.Now(), time.UTC) }
 
 func untilText(until domain.Date) string {
 	if until == "" {

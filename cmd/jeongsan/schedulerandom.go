@@ -96,6 +96,12 @@ func (v *inventor) sold(sale fee.CaseSale, refund *fee.CaseTransaction) *fee.Cas
 		back = 1 + v.random.Int64N(back)
 	}
 	refund.Amount = money.New(back, refund.Amount.Scale())
+	if sale.RefundOf != nil { // it gave all of that back
+		first := *sale.RefundOf
+		first.Transaction.Attributes, first.Transaction.Amount = sale.Transaction.Attributes, sale.Transaction.Amount.Neg()
+		first.Refunded, first.RefundOf = money.Zero, nil
+		sale.RefundOf = &first
+	}
 	return &sale
 }
 

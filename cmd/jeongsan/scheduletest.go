@@ -226,10 +226,10 @@ func known(s *fee.Schedule, c fee.Case) fee.Case {
 	transaction := *c.Transaction
 	transaction.Attributes, c.Before = without(transaction.Attributes, input), without(c.Before, accumulator)
 	c.Transaction = &transaction
-	if c.RefundOf != nil {
-		sale := *c.RefundOf
+	for of := &c.RefundOf; *of != nil; of = &(*of).RefundOf {
+		sale := **of
 		sale.Transaction.Attributes, sale.Before = without(sale.Transaction.Attributes, input), without(sale.Before, accumulator)
-		c.RefundOf = &sale
+		*of = &sale
 	}
 	return c
 }

@@ -29,7 +29,8 @@ stages run as processes of their own that share an event store, a database and
 the keys:
 
   collect   takes deliveries at POST /v1/deliveries
-  process   decides commands at POST /v1/commands
+  process   decides commands at POST /v1/commands, and takes each book from one
+            business date to the next
   project   builds the read models in Postgres
   api       answers GraphQL at /graphql, with a console at /
 
@@ -59,6 +60,9 @@ func (p *program) serve(ctx context.Context) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	defer func() { err = errors.Join(err, o.close()) }()
+	if err := o.startScheduler(p.config); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	if err := p.startHTTP(o, listener); err != nil {
 		return err
 	}
@@ -134,8 +138,12 @@ func (p *program) startHTTP(o *parts, listener net.Listener) error {
 	}
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	if p.config.hasRole(roleAPI) {
+		day, err := p.config.Business.day()
+		if err != nil {
+			return err
+		}
 		api := graph.NewHandler(graph.Config{
-			Pool: o.pool, Store: o.store, Door: o.door, Keys: o.keys, Identity: o.identity, Logger: p.log,
+			Pool: o.pool, Store: o.store, Door: o.door, Keys: o.keys, Identity: o.identity, Day: day, Logger: p.log,
 		})
 		o.later("graphql", api.Close)
 		server.RegisterOnShutdown(api.Drain) // streams of subscribers do not end by themselves

@@ -42,7 +42,7 @@ with the log as well, key by key; that process must have stopped.`,
 			if err != nil {
 				return err
 			}
-			o, err := p.open(ctx, need{command: "verify", database: !logOnly, projections: !logOnly && !attached && p.config.Database == ""})
+			o, err := p.open(ctx, need{command: "verify", existing: true, database: !logOnly, projections: !logOnly && !attached && p.config.Database == ""})
 			if err != nil {
 				return err
 			}
@@ -66,11 +66,19 @@ with the log as well, key by key; that process must have stopped.`,
 	return cmd
 }
 
+// mostReplaced is how often verify looks at read models that rebuilds, one after the
+// other, replace under its eyes: each is replaced once after a restore.
+const mostReplaced = 10
+
 // verify folds the log independently, compares, and prints the report.
 func (p *program) verify(ctx context.Context, o *parts, checked []command.CheckedBook) error {
-	bar := p.newBar("verify", 0)
-	report, err := verify.Verify(ctx, verify.Config{Store: o.store, Pool: o.pool, Progress: func(events uint64) { bar.set(0, events) }})
-	bar.finish()
+	var report verify.Report
+	var err error
+	for try := 0; try == 0 || try < mostReplaced && errors.Is(err, verify.ErrReplaced); try++ {
+		bar := p.newBar("verify", 0)
+		report, err = verify.Verify(ctx, verify.Config{Store: o.store, Pool: o.pool, Progress: func(events uint64) { bar.set(0, events) }})
+		bar.finish()
+	}
 	if p.config.JSON {
 		var printed any = report
 		if checked != nil {

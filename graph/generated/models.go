@@ -76,10 +76,16 @@ type Accumulator struct {
 	Key []*NamedText `json:"key"`
 	// The sum.
 	Value scalar.Decimal `json:"value"`
-	// How many transactions have counted, refunds and reversals included.
+	// How many transactions have counted, refunds and reversals included, and closings that carried something into it.
 	Count int64 `json:"count"`
 	// Position of the last of them.
 	Position eventstore.Token `json:"position"`
+	// Business date from which a period of the schedule may close the window; null where none does.
+	Closes *domain.Date `json:"closes,omitempty"`
+	// Whether it was closed.
+	Closed bool `json:"closed"`
+	// Place in the book's stream of what closed it.
+	ClosedBy *int64 `json:"-"`
 	// Place in the book's stream of the last that counted.
 	Revision int64 `json:"-"`
 }
@@ -117,6 +123,8 @@ type AccumulatorCount struct {
 	Before scalar.Decimal `json:"before"`
 	// Sum after.
 	After scalar.Decimal `json:"after"`
+	// Business date from which the window may be closed; null where no period closes it, or it was only read.
+	Closes *domain.Date `json:"closes,omitempty"`
 }
 
 // A sum and its cursor.
@@ -143,12 +151,61 @@ type AccumulatorFilter struct {
 	Currency *money.Currency `json:"currency,omitempty"`
 	// Kept for this party in a role, or for this text.
 	Key *NamedTextInput `json:"key,omitempty"`
+	// Whose window a period is still to close.
+	Open *bool `json:"open,omitempty"`
+}
+
+// One leg of an adjustment.
+type AdjustmentLegInput struct {
+	// Account: owner/purpose/currency. The owner must be a registered party.
+	Account string `json:"account"`
+	// Debit or credit.
+	Side Side `json:"side"`
+	// Amount, greater than zero, with no more decimals than the currency has.
+	Amount scalar.Decimal `json:"amount"`
+	// A credit is held until this date, a debit takes what is held until it; what cannot
+	// goes to the account of purpose into. A debit without it takes what falls due first.
+	HoldUntil *domain.Date `json:"holdUntil,omitempty"`
+	// Purpose of the account that the held money moves into; given with holdUntil.
+	Into *string `json:"into,omitempty"`
+}
+
+// A book to take to a business date.
+type AdvanceBusinessDateInput struct {
+	// The book.
+	Book string `json:"book"`
+	// The date to come to. All dates between the book's own and this one are gone through.
+	Date domain.Date `json:"date"`
+	// Allow a date that has not begun yet. A business date cannot be taken back.
+	Ahead *bool `json:"ahead,omitempty"`
+	// Recorded with the events as their correlation, and given back.
+	ClientKey *string `json:"clientKey,omitempty"`
+}
+
+// The answer to advanceBusinessDate.
+type AdvanceBusinessDatePayload struct {
+	// Whether the book has come to the date. Where it has not for lack of time, send the same again to go on.
+	Reached bool `json:"reached"`
+	// Through how many dates the book was taken.
+	Dates int `json:"dates"`
+	// How many events that took: releases, closings and the dates themselves.
+	Steps int `json:"steps"`
+	// What the command came to: REPLAYED where the book had come to the date before; null where it was refused before anything was done.
+	Outcome *Outcome `json:"outcome,omitempty"`
+	// Position at or after the last event.
+	Position *eventstore.Token `json:"position,omitempty"`
+	// As given.
+	ClientKey *string `json:"clientKey,omitempty"`
+	// Why the command was refused; empty where it was not. What was done before that stays done.
+	UserErrors []*UserError `json:"userErrors"`
+	// The book.
+	Book string `json:"-"`
 }
 
 // Conditions on events of the audit index; all that are given must hold.
 type AuditFilter struct {
 	// Concerning all of these: "party:<id>", "contract:<id>", "schedule:<id>",
-	// "source:<id>", "book:<id>", "transaction:<source>/<external id>".
+	// "source:<id>", "calendar:<id>", "book:<id>", "transaction:<source>/<external id>".
 	Ids []string `json:"ids,omitempty"`
 	// In this stream.
 	Stream *string `json:"stream,omitempty"`
@@ -159,6 +216,77 @@ type AuditFilter struct {
 	// Recorded at this instant or later.
 	From *time.Time `json:"from,omitempty"`
 	// Recorded before this instant.
+	Until *time.Time `json:"until,omitempty"`
+}
+
+// A refund or a reversal that came before the transaction that it names. It has posted
+// nothing. When its original is settled, it is carried out in the same moment.
+type Awaiting struct {
+	// Book.
+	Book string `json:"book"`
+	// Place in the book's stream.
+	Revision int64 `json:"revision"`
+	// Place in the log.
+	Position eventstore.Token `json:"position"`
+	// Refund or reversal.
+	Kind AwaitingKind `json:"kind"`
+	// Source that sent it.
+	Source string `json:"source"`
+	// Id that the source gave it.
+	ExternalID string `json:"externalId"`
+	// Source of the transaction that it waits for.
+	OriginalSource string `json:"originalSource"`
+	// Id of the transaction that it waits for, within that source.
+	OriginalExternalID string `json:"originalExternalId"`
+	// Type; null for a reversal.
+	Type *string `json:"type,omitempty"`
+	// Currency of the amount; null for a reversal.
+	Currency *money.Currency `json:"currency,omitempty"`
+	// Exact amount as the source sent it; null for a reversal.
+	Amount *scalar.Decimal `json:"amount,omitempty"`
+	// Why a reversal was asked for; null for a refund.
+	Reason *string `json:"reason,omitempty"`
+	// Ids of the parties that it names.
+	Parties []string `json:"parties"`
+	// When it happened in the world.
+	OccurredAt time.Time `json:"occurredAt"`
+	// When the ledger took it.
+	RecordedAt time.Time `json:"recordedAt"`
+	// Place in the book's stream of the original that came.
+	Came *int64 `json:"-"`
+}
+
+// A page of what waits.
+type AwaitingConnection struct {
+	// What waits, with cursors.
+	Edges []*AwaitingEdge `json:"edges"`
+	// What waits, alone.
+	Nodes []*Awaiting `json:"nodes"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// Something that waits and its cursor.
+type AwaitingEdge struct {
+	// Cursor to continue after this one.
+	Cursor string `json:"cursor"`
+	// What waits.
+	Node *Awaiting `json:"node"`
+}
+
+// Conditions on what waits; all that are given must hold.
+type AwaitingFilter struct {
+	// In this book.
+	Book *string `json:"book,omitempty"`
+	// Sent by this source.
+	Source *string `json:"source,omitempty"`
+	// Refunds or reversals only.
+	Kind *AwaitingKind `json:"kind,omitempty"`
+	// That names this party.
+	Party *string `json:"party,omitempty"`
+	// That waits for this transaction.
+	Original *TransactionKeyInput `json:"original,omitempty"`
+	// Recorded before this instant: what has waited for long.
 	Until *time.Time `json:"until,omitempty"`
 }
 
@@ -198,6 +326,116 @@ type BalanceChange struct {
 	// The balances that changed since the last message, each with its latest value.
 	// Values in between may be left out, the last one never.
 	Balances []*Balance `json:"balances"`
+}
+
+// The business date that a book has come to. All that fell due up to it is released,
+// and all windows that ended by then are closed.
+type BusinessDate struct {
+	// Book.
+	Book string `json:"book"`
+	// The date.
+	Date domain.Date `json:"date"`
+	// When the book came to it.
+	RecordedAt time.Time `json:"recordedAt"`
+	// Position of the event that says so.
+	Position eventstore.Token `json:"position"`
+	// Its place in the book's stream.
+	Revision int64 `json:"revision"`
+}
+
+// A page of business dates.
+type BusinessDateConnection struct {
+	// The dates with their cursors.
+	Edges []*BusinessDateEdge `json:"edges"`
+	// The dates alone.
+	Nodes []*BusinessDate `json:"nodes"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A business date and its cursor.
+type BusinessDateEdge struct {
+	// Cursor to continue after this date.
+	Cursor string `json:"cursor"`
+	// The date.
+	Node *BusinessDate `json:"node"`
+}
+
+// One version of a calendar of business days. The newest version applies to what is
+// decided from then on; what has been decided keeps its dates.
+type Calendar struct {
+	// Global id.
+	ID string `json:"id"`
+	// Id of the calendar, shared by its versions.
+	CalendarID string `json:"calendarId"`
+	// Version, counted from 1.
+	Version int `json:"version"`
+	// What it is for.
+	Description *string `json:"description,omitempty"`
+	// First year that is covered in full.
+	FirstYear int `json:"firstYear"`
+	// Last year that is covered in full.
+	LastYear int `json:"lastYear"`
+	// Days of every week without business, as "saturday".
+	Weekend []string `json:"weekend"`
+	// Dates without business.
+	Holidays []*CalendarDay `json:"holidays"`
+	// Dates of a weekend with business.
+	Workdays []*CalendarDay `json:"workdays"`
+	// Position of the event that published it.
+	Position eventstore.Token `json:"position"`
+	// What was published.
+	Said calendar.Document `json:"-"`
+}
+
+func (Calendar) IsNode() {}
+
+// A page of calendar versions.
+type CalendarConnection struct {
+	// The versions with their cursors.
+	Edges []*CalendarEdge `json:"edges"`
+	// The versions alone.
+	Nodes []*Calendar `json:"nodes"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// One date of a calendar.
+type CalendarDay struct {
+	// The date.
+	On domain.Date `json:"on"`
+	// Its name.
+	Name *string `json:"name,omitempty"`
+}
+
+// A calendar version and its cursor.
+type CalendarEdge struct {
+	// Cursor to continue after this version.
+	Cursor string `json:"cursor"`
+	// The version.
+	Node *Calendar `json:"node"`
+}
+
+// What one period of a schedule made of a window that ended.
+type ClosedPeriod struct {
+	// Id of the period within the schedule.
+	Period string `json:"period"`
+	// Intermediate results, exact; only where they are derived.
+	Values []*NamedValue `json:"values"`
+	// The entries that applied, those of nothing included.
+	Lines []*ClosedPeriodLine `json:"lines"`
+}
+
+// One entry of a period: an amount that moved from one account to another.
+type ClosedPeriodLine struct {
+	// How the amount was computed; the rule is the id of the entry.
+	Line *ExplanationLine `json:"line"`
+	// Account that gives: owner/purpose/currency; null where nobody stands in the role and nothing moves.
+	From *string `json:"from,omitempty"`
+	// Account that takes; null where nobody stands in the role and nothing moves.
+	To *string `json:"to,omitempty"`
+	// Whether the amount was negative and moved the other way.
+	Opposite bool `json:"opposite"`
 }
 
 // A rule and what became of it.
@@ -311,7 +549,9 @@ type CountedAccumulator struct {
 // What was posted to one party's accounts on one effective date, for one book,
 // product, method, transaction type and currency. A transaction counts for every
 // party that it names, also where it moved no money. Reversals count under the type
-// of what they reverse, on their own date.
+// of what they reverse, on their own date; adjustments under "adjustment". What books
+// post by themselves stands under "release" and "closing" on the business date: it is
+// in the sums and not in the count.
 type DailyTotal struct {
 	// Effective date.
 	Day domain.Date `json:"day"`
@@ -377,14 +617,36 @@ type DailyTotalFilter struct {
 	Currency *money.Currency `json:"currency,omitempty"`
 }
 
-// How a settled transaction was rated, derived again by its engine from what its event recorded.
+// How an entry came about, derived again from what its event and those before it
+// recorded: of a settlement and of a re-rating the rating by its engine, of a closing
+// its periods, of a reversal and an adjustment why each account was posted to.
 type Derivation struct {
-	// All that was looked at.
-	Rating *Rating `json:"rating"`
-	// Whether the lines derived are those of the event. They are, unless the program is at fault.
+	// All that was looked at; null where nothing was rated.
+	Rating *Rating `json:"rating,omitempty"`
+	// Of a closing: what its periods come to.
+	Periods []*ClosedPeriod `json:"periods"`
+	// Of a reversal or an adjustment: each posting and why it is there.
+	Moves []*DerivedMove `json:"moves"`
+	// The event that the reversal or the re-rating rests on: that of the transaction, or of its last re-rating before.
+	RestsOn *EventRef `json:"restsOn,omitempty"`
+	// Whether what is derived is what the event says. It is, unless the program is at fault.
 	Agrees bool `json:"agrees"`
-	// Where they are not.
+	// Where it is not.
 	Differences []string `json:"differences"`
+}
+
+// A posting and why it is there.
+type DerivedMove struct {
+	// Account: owner/purpose/currency.
+	Account string `json:"account"`
+	// Currency of the amount.
+	Currency money.Currency `json:"currency"`
+	// Debit or credit.
+	Side Side `json:"side"`
+	// Amount, greater than zero.
+	Amount scalar.Decimal `json:"amount"`
+	// Why, as "the opposite of what stood".
+	Why string `json:"why"`
 }
 
 // A contract to end.
@@ -589,6 +851,8 @@ type FeePeriod struct {
 	Description *string `json:"description,omitempty"`
 	// The accumulator.
 	Of string `json:"of"`
+	// For how many days after its last the window stays open, for what comes late.
+	GraceDays int `json:"graceDays"`
 	// Named intermediate results.
 	Values []*FeeValue `json:"values"`
 	// What is moved.
@@ -611,6 +875,16 @@ type FeePeriodEntry struct {
 	Amount string `json:"amount"`
 	// How it is rounded; null is half_up to the minor unit.
 	Rounding *FeeRounding `json:"rounding,omitempty"`
+}
+
+// Which held money of a role pays first, before the account itself does.
+type FeeRecourse struct {
+	// Role from which money is taken.
+	Role string `json:"role"`
+	// Purposes of held money, in order; of each what falls due first.
+	From []string `json:"from"`
+	// Condition on the transaction; always where null.
+	When *string `json:"when,omitempty"`
 }
 
 // A rounding mode and, where it is not the minor unit, a unit per currency.
@@ -761,6 +1035,151 @@ type FeeValue struct {
 	Is string `json:"is"`
 }
 
+// A party's money in one book and currency at one look: what is its to have now, and
+// what is still held back for it.
+type Funds struct {
+	// Book.
+	Book string `json:"book"`
+	// Currency of all amounts.
+	Currency money.Currency `json:"currency"`
+	// What stands on the account of purpose payable, less what that account itself holds back; never negative.
+	Available scalar.Decimal `json:"available"`
+	// Side on which that stands: credit is owed to the party, debit by it; null where it is zero.
+	AvailableSide *Side `json:"availableSide,omitempty"`
+	// All that is held back, on whatever account.
+	Held scalar.Decimal `json:"held"`
+	// Date on which the first of it is released; null where nothing is held.
+	NextRelease *domain.Date `json:"nextRelease,omitempty"`
+	// The accounts by purpose.
+	Accounts []*FundsAccount `json:"accounts"`
+}
+
+// One account among a party's funds.
+type FundsAccount struct {
+	// Purpose of the account.
+	Purpose string `json:"purpose"`
+	// What stands on it, never negative.
+	Amount scalar.Decimal `json:"amount"`
+	// Side on which that stands; null where it is zero.
+	Side *Side `json:"side,omitempty"`
+	// What it holds back until dates.
+	Held scalar.Decimal `json:"held"`
+	// What stands on it beyond that.
+	Free scalar.Decimal `json:"free"`
+	// Side on which that stands; null where it is zero.
+	FreeSide *Side `json:"freeSide,omitempty"`
+	// What is held, by the purpose that it moves into.
+	Holds []*HeldSum `json:"holds"`
+	// The account.
+	Balance *Balance `json:"balance"`
+}
+
+// All that an account holds back for one purpose.
+type HeldSum struct {
+	// Book.
+	Book string `json:"book"`
+	// Account that holds it: owner/purpose/currency.
+	Account string `json:"account"`
+	// Id of the party that owns the account.
+	Owner string `json:"owner"`
+	// Purpose of the account that holds it.
+	Purpose string `json:"purpose"`
+	// Purpose of the account that it moves into.
+	Into string `json:"into"`
+	// Currency of the amount.
+	Currency money.Currency `json:"currency"`
+	// Amount held, over all dates asked for.
+	Amount scalar.Decimal `json:"amount"`
+	// Date on which the first of it is released.
+	Next domain.Date `json:"next"`
+	// Date on which the last of it is released.
+	Last domain.Date `json:"last"`
+	// On how many dates.
+	Dates int64 `json:"dates"`
+	// Position of the last entry that changed any of it.
+	Position eventstore.Token `json:"position"`
+}
+
+// What an account holds back until a date: on it, the money moves to another account
+// of the same party. There is one sum for each account, purpose and date, never one
+// per sale.
+type Hold struct {
+	// Book.
+	Book string `json:"book"`
+	// Account that holds it: owner/purpose/currency.
+	Account string `json:"account"`
+	// Id of the party that owns the account.
+	Owner string `json:"owner"`
+	// Purpose of the account that holds it, as "reserve".
+	Purpose string `json:"purpose"`
+	// Purpose of the account that it moves into.
+	Into string `json:"into"`
+	// Currency of the amount.
+	Currency money.Currency `json:"currency"`
+	// Amount held, greater than zero.
+	Amount scalar.Decimal `json:"amount"`
+	// Business date on which it is released.
+	Due domain.Date `json:"due"`
+	// Position of the last entry that changed it.
+	Position eventstore.Token `json:"position"`
+}
+
+// A change of what an account holds back until a date.
+type HoldChange struct {
+	// Account: owner/purpose/currency.
+	Account string `json:"account"`
+	// Id of the party that owns the account.
+	Owner string `json:"owner"`
+	// Purpose of the account.
+	Purpose string `json:"purpose"`
+	// Purpose of the account that the money moves into.
+	Into string `json:"into"`
+	// Currency of the amount.
+	Currency money.Currency `json:"currency"`
+	// Date until which it is held.
+	Due domain.Date `json:"due"`
+	// CREDIT where more is held, DEBIT where it is less.
+	Side Side `json:"side"`
+	// By how much, greater than zero.
+	Amount scalar.Decimal `json:"amount"`
+}
+
+// A page of held sums.
+type HoldConnection struct {
+	// The sums with their cursors.
+	Edges []*HoldEdge `json:"edges"`
+	// The sums alone.
+	Nodes []*Hold `json:"nodes"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A held sum and its cursor.
+type HoldEdge struct {
+	// Cursor to continue after this sum.
+	Cursor string `json:"cursor"`
+	// The sum.
+	Node *Hold `json:"node"`
+}
+
+// Conditions on held money; all that are given must hold.
+type HoldFilter struct {
+	// In this book.
+	Book *string `json:"book,omitempty"`
+	// Of this party.
+	Party *string `json:"party,omitempty"`
+	// On this account: owner/purpose/currency.
+	Account *string `json:"account,omitempty"`
+	// That moves into the account of this purpose.
+	Into *string `json:"into,omitempty"`
+	// In this currency.
+	Currency *money.Currency `json:"currency,omitempty"`
+	// Due on this date or later; of releases, the business date.
+	From *domain.Date `json:"from,omitempty"`
+	// Due on this date or earlier; of releases, the business date.
+	To *domain.Date `json:"to,omitempty"`
+}
+
 // The log that this server works on.
 type Log struct {
 	// Random id that the log was given with its first event.
@@ -909,6 +1328,42 @@ type PartyEdge struct {
 	Node *Party `json:"node"`
 }
 
+// An adjustment to post. Its key is (source, externalId).
+type PostAdjustmentInput struct {
+	// Source of the adjustment.
+	Source string `json:"source"`
+	// Id of the adjustment within its source; the same id with the same content is a replay, with other content a conflict.
+	ExternalID string `json:"externalId"`
+	// Book to post to.
+	Book string `json:"book"`
+	// The transaction that it corrects, where there is one.
+	Adjusts *TransactionKeyInput `json:"adjusts,omitempty"`
+	// Why, for those who read the history.
+	Reason string `json:"reason"`
+	// When it happened in the world.
+	OccurredAt time.Time `json:"occurredAt"`
+	// Date on which it is effective.
+	EffectiveOn domain.Date `json:"effectiveOn"`
+	// The legs, at most 200. Debits equal credits in each currency.
+	Legs []*AdjustmentLegInput `json:"legs"`
+	// Recorded with the event as its correlation, and given back.
+	ClientKey *string `json:"clientKey,omitempty"`
+}
+
+// The answer to postAdjustment.
+type PostAdjustmentPayload struct {
+	// What the command came to, null where it was refused.
+	Outcome *Outcome `json:"outcome,omitempty"`
+	// Position at or after the event.
+	Position *eventstore.Token `json:"position,omitempty"`
+	// As given.
+	ClientKey *string `json:"clientKey,omitempty"`
+	// Why the command was refused; empty where it was not.
+	UserErrors []*UserError `json:"userErrors"`
+	// The event that the command led to.
+	Ref *domain.Ref `json:"-"`
+}
+
 // One leg of an entry.
 type Posting struct {
 	// Account within the book: owner/purpose/currency.
@@ -943,9 +1398,31 @@ type Projection struct {
 	Parked *ParkedEvent `json:"parked,omitempty"`
 }
 
+// A calendar version to publish, as a document.
+type PublishCalendarInput struct {
+	// The document, with the keys of a calendar file.
+	Document json.RawMessage `json:"document"`
+	// Recorded with the event as its correlation, and given back.
+	ClientKey *string `json:"clientKey,omitempty"`
+}
+
+// The answer to publishCalendar.
+type PublishCalendarPayload struct {
+	// What the command came to, null where it was refused.
+	Outcome *Outcome `json:"outcome,omitempty"`
+	// Position at or after the event.
+	Position *eventstore.Token `json:"position,omitempty"`
+	// As given.
+	ClientKey *string `json:"clientKey,omitempty"`
+	// Why the command was refused; empty where it was not.
+	UserErrors []*UserError `json:"userErrors"`
+	// The event that the command led to.
+	Ref *domain.Ref `json:"-"`
+}
+
 // A schedule version to publish, as a document.
 type PublishScheduleDocumentInput struct {
-	// The document, with the keys of a schedule file. Worked cases in it are not published.
+	// The document, with the keys of a schedule file; numbers may be written as texts or as numbers. Worked cases in it are not published.
 	Document json.RawMessage `json:"document"`
 	// Recorded with the event as its correlation, and given back.
 	ClientKey *string `json:"clientKey,omitempty"`
@@ -999,6 +1476,18 @@ type RatedConversion struct {
 	Shares []*RatedShare `json:"shares"`
 }
 
+// A recourse that the transaction could take, and whether it does.
+type RatedRecourse struct {
+	// Role from which money is taken.
+	Role string `json:"role"`
+	// Purposes of held money, in order.
+	From []string `json:"from"`
+	// Whether it holds for this transaction.
+	Holds bool `json:"holds"`
+	// What decided: its condition with the values put in.
+	Why *string `json:"why,omitempty"`
+}
+
 // A share that is held until a date.
 type RatedRelease struct {
 	// Id of the rule.
@@ -1029,6 +1518,12 @@ type RatedShare struct {
 	Side Side `json:"side"`
 	// Amount, greater than zero.
 	Amount scalar.Decimal `json:"amount"`
+	// Where the rule holds money back: until when. What takes from it takes money held until then first.
+	HeldUntil *domain.Date `json:"heldUntil,omitempty"`
+	// Purpose of the account that the held money moves into.
+	Into *string `json:"into,omitempty"`
+	// Purposes of held money that pay first what is taken, in order.
+	First []string `json:"first"`
 }
 
 // All that a schedule looked at for one transaction. Nothing in it is posted.
@@ -1063,6 +1558,8 @@ type Rating struct {
 	Conversions []*RatedConversion `json:"conversions"`
 	// Shares that are held, and when they fall due.
 	Releases []*RatedRelease `json:"releases"`
+	// Which held money pays first, for each role from which the transaction takes money.
+	Recourse []*RatedRecourse `json:"recourse"`
 }
 
 // A party to register.
@@ -1093,6 +1590,83 @@ type RegisterPartyPayload struct {
 	Ref *domain.Ref `json:"-"`
 }
 
+// What an account gave up of what it held until a date.
+type Release struct {
+	// Place of the release in the log.
+	Position eventstore.Token `json:"position"`
+	// Book.
+	Book string `json:"book"`
+	// Place of the release in the book's stream.
+	Revision int64 `json:"revision"`
+	// Account that held it: owner/purpose/currency.
+	Account string `json:"account"`
+	// Id of the party that owns the account.
+	Owner string `json:"owner"`
+	// Purpose of the account that held it.
+	Purpose string `json:"purpose"`
+	// Purpose of the account that it moved into.
+	Into string `json:"into"`
+	// Currency of the amount.
+	Currency money.Currency `json:"currency"`
+	// Amount that moved.
+	Amount scalar.Decimal `json:"amount"`
+	// Date until which it was held.
+	Due domain.Date `json:"due"`
+	// Business date that the book was coming to.
+	BusinessDate domain.Date `json:"businessDate"`
+	// When the ledger did it.
+	RecordedAt time.Time `json:"recordedAt"`
+}
+
+// A page of releases.
+type ReleaseConnection struct {
+	// The releases with their cursors.
+	Edges []*ReleaseEdge `json:"edges"`
+	// The releases alone.
+	Nodes []*Release `json:"nodes"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A release and its cursor.
+type ReleaseEdge struct {
+	// Cursor to continue after this release.
+	Cursor string `json:"cursor"`
+	// The release.
+	Node *Release `json:"node"`
+}
+
+// How a re-rating would have settled a transaction. It stands for the transaction from
+// then on: refunds and reversals rest on it.
+type Restatement struct {
+	// Id of the re-rating.
+	Rerating string `json:"rerating"`
+	// The transaction's own event or the restatement that stood before.
+	Replaces *EventRef `json:"replaces"`
+	// What had been given back of the transaction by then.
+	Refunded scalar.Decimal `json:"refunded"`
+	// Id of the contract applied.
+	ContractID string `json:"contractId"`
+	// Id of the schedule applied.
+	ScheduleID string `json:"scheduleId"`
+	// Version of it.
+	ScheduleVersion int `json:"scheduleVersion"`
+	// Version of the engine that rated.
+	Engine int `json:"engine"`
+	// Parties by role, as used.
+	Parties []*RoleParty `json:"parties"`
+	// How each amount was computed, rule by rule.
+	Explanation []*ExplanationLine `json:"explanation"`
+	// Shares that are paid in another currency.
+	Conversions []*RatedConversion `json:"conversions"`
+	// What accumulators stood at in the order of the re-rating. The book does not count it.
+	Counts []*AccumulatorCount `json:"counts"`
+	// The legs of the transaction as it stands now, not the difference.
+	Postings []*Posting `json:"postings"`
+	// What the transaction as it stands now held, or took of what was held.
+	Holds []*HoldChange `json:"holds"`
+}
+
 // The entry of a transaction to take back as a whole. Its own key is (source, externalId).
 type ReverseInput struct {
 	// Source of the reversal.
@@ -1107,6 +1681,8 @@ type ReverseInput struct {
 	Reason string `json:"reason"`
 	// When it happened in the world.
 	OccurredAt time.Time `json:"occurredAt"`
+	// Where the transaction has not come yet, wait for it instead of refusing.
+	Await *bool `json:"await,omitempty"`
 	// Recorded with the event as its correlation, and given back.
 	ClientKey *string `json:"clientKey,omitempty"`
 }
@@ -1171,6 +1747,8 @@ type Schedule struct {
 	Rules []*FeeRule `json:"rules"`
 	// What is posted when the window of an accumulator ends.
 	Periods []*FeePeriod `json:"periods"`
+	// Which held money pays first where money is taken from a party.
+	Recourse []*FeeRecourse `json:"recourse"`
 	// Version of the engine that rates by it.
 	Engine int `json:"engine"`
 	// Position of the event that published it.
@@ -1229,6 +1807,8 @@ type SettleInput struct {
 	SettleUnmatched *bool `json:"settleUnmatched,omitempty"`
 	// Settle an amount finer than the currency's minor unit; what is finer goes to the schedule's rounding account.
 	SubMinor *bool `json:"subMinor,omitempty"`
+	// Where the transaction that it names has not come yet, wait for it instead of refusing.
+	Await *bool `json:"await,omitempty"`
 	// Recorded with the event as its correlation, and given back.
 	ClientKey *string `json:"clientKey,omitempty"`
 }
@@ -1289,7 +1869,7 @@ type SignContractPayload struct {
 
 // A transaction to try a schedule on.
 type SimulateScheduleInput struct {
-	// The schedule as a document, with the keys of a schedule file; instead of schedule.
+	// The schedule as a document, with the keys of a schedule file; numbers may be written as texts or as numbers; instead of schedule.
 	Document json.RawMessage `json:"document,omitempty"`
 	// Id of a published schedule; instead of document.
 	Schedule *string `json:"schedule,omitempty"`
@@ -1379,6 +1959,86 @@ type SourceEdge struct {
 	Node *Source `json:"node"`
 }
 
+// An entry that a book posted by itself as it came to a business date. No source sent
+// it, so it has no key and is no transaction. What only a closing has is null or empty
+// for a release.
+type Step struct {
+	// Global id.
+	ID string `json:"id"`
+	// Book that it was posted to.
+	Book string `json:"book"`
+	// Place in the book's stream.
+	Revision int64 `json:"revision"`
+	// Place in the log.
+	Position eventstore.Token `json:"position"`
+	// Release or closing.
+	Kind StepKind `json:"kind"`
+	// Business date that the book was coming to.
+	BusinessDate domain.Date `json:"businessDate"`
+	// When the ledger did it.
+	RecordedAt time.Time `json:"recordedAt"`
+	// The window that ended, as events name it; the parts of it follow.
+	Counter *string `json:"counter,omitempty"`
+	// Name of its accumulator in the schedule.
+	Accumulator *string `json:"accumulator,omitempty"`
+	// The window: "2026-05-01", "2026-05", "2026-Q2", "2026".
+	Window *string `json:"window,omitempty"`
+	// Parties by role, and texts, that the sum is kept for.
+	Key []*NamedText `json:"key"`
+	// First date of the window.
+	First *domain.Date `json:"first,omitempty"`
+	// Last date of the window.
+	Last *domain.Date `json:"last,omitempty"`
+	// Currency of the sum.
+	Currency *money.Currency `json:"currency,omitempty"`
+	// Id of the contract whose window it is; null where all contracts of a schedule count together.
+	ContractID *string `json:"contractId,omitempty"`
+	// Id of the schedule whose periods closed it.
+	ScheduleID *string `json:"scheduleId,omitempty"`
+	// Version of it.
+	ScheduleVersion *int `json:"scheduleVersion,omitempty"`
+}
+
+func (Step) IsNode() {}
+
+// A page of steps.
+type StepConnection struct {
+	// The steps with their cursors.
+	Edges []*StepEdge `json:"edges"`
+	// The steps alone.
+	Nodes []*Step `json:"nodes"`
+	// Where the page ends.
+	PageInfo *PageInfo `json:"pageInfo"`
+}
+
+// A step and its cursor.
+type StepEdge struct {
+	// Cursor to continue after this step.
+	Cursor string `json:"cursor"`
+	// The step.
+	Node *Step `json:"node"`
+}
+
+// Conditions on steps; all that are given must hold.
+type StepFilter struct {
+	// Of this book.
+	Book *string `json:"book,omitempty"`
+	// Releases or closings only.
+	Kind *StepKind `json:"kind,omitempty"`
+	// Closings that concern this party. Releases are found by party with the query releases.
+	Party *string `json:"party,omitempty"`
+	// Closings of this contract.
+	Contract *string `json:"contract,omitempty"`
+	// Closings under this schedule.
+	Schedule *string `json:"schedule,omitempty"`
+	// The closing of this window, as events name it.
+	Counter *string `json:"counter,omitempty"`
+	// On this business date or later.
+	From *domain.Date `json:"from,omitempty"`
+	// On this business date or earlier.
+	To *domain.Date `json:"to,omitempty"`
+}
+
 // A business fact that a source sent, as the ledger settled it.
 type Transaction struct {
 	// Global id.
@@ -1389,21 +2049,21 @@ type Transaction struct {
 	Revision int64 `json:"revision"`
 	// Place in the log.
 	Position eventstore.Token `json:"position"`
-	// Settlement or reversal.
+	// Settlement, reversal or adjustment.
 	Kind TransactionKind `json:"kind"`
 	// Source that sent it.
 	Source string `json:"source"`
 	// Id that the source gave it.
 	ExternalID string `json:"externalId"`
-	// Type, as "sale" or "refund"; a reversal has the type of what it reverses.
+	// Type, as "sale" or "refund"; a reversal has the type of what it reverses, an adjustment "adjustment".
 	Type string `json:"type"`
 	// Payment method.
 	Method *string `json:"method,omitempty"`
 	// Product.
 	Product *string `json:"product,omitempty"`
-	// Currency of all its amounts.
-	Currency money.Currency `json:"currency"`
-	// Exact amount as the source sent it; negative gives money back.
+	// Currency of its amounts; of an adjustment that of its first posting, null where it has none.
+	Currency *money.Currency `json:"currency,omitempty"`
+	// Exact amount as the source sent it; negative gives money back. Of an adjustment the sum of its debits in that currency.
 	Amount scalar.Decimal `json:"amount"`
 	// When it happened in the world.
 	OccurredAt time.Time `json:"occurredAt"`
@@ -1411,9 +2071,9 @@ type Transaction struct {
 	EffectiveOn domain.Date `json:"effectiveOn"`
 	// When the ledger took it.
 	RecordedAt time.Time `json:"recordedAt"`
-	// Id of the contract applied; null for reversals.
+	// Id of the contract applied; null for reversals, and for adjustments that restate nothing.
 	ContractID *string `json:"contractId,omitempty"`
-	// Id of the schedule applied; null for reversals.
+	// Id of the schedule applied; null for reversals, and for adjustments that restate nothing.
 	ScheduleID *string `json:"scheduleId,omitempty"`
 	// Version of the schedule applied.
 	ScheduleVersion *int `json:"scheduleVersion,omitempty"`
@@ -1449,7 +2109,7 @@ type TransactionFilter struct {
 	Source *string `json:"source,omitempty"`
 	// With this id of the source.
 	ExternalID *string `json:"externalId,omitempty"`
-	// Settlement or reversal.
+	// Settlements, reversals or adjustments only.
 	Kind *TransactionKind `json:"kind,omitempty"`
 	// Of this type.
 	Type *string `json:"type,omitempty"`
@@ -1475,7 +2135,7 @@ type TransactionKeyInput struct {
 
 // A later transaction that depends on this one.
 type TransactionLink struct {
-	// Refund or reversal.
+	// How it depends on it.
 	Kind LinkKind `json:"kind"`
 	// The later transaction.
 	Transaction *Transaction `json:"transaction"`
@@ -1495,24 +2155,91 @@ type UserError struct {
 	Remedy *string `json:"remedy,omitempty"`
 }
 
+// What waits for its original.
+type AwaitingKind string
+
+const (
+	// A refund, or another transaction that names an earlier one.
+	AwaitingKindRefund AwaitingKind = "REFUND"
+	// A reversal.
+	AwaitingKindReversal AwaitingKind = "REVERSAL"
+)
+
+var AllAwaitingKind = []AwaitingKind{
+	AwaitingKindRefund,
+	AwaitingKindReversal,
+}
+
+func (e AwaitingKind) IsValid() bool {
+	switch e {
+	case AwaitingKindRefund, AwaitingKindReversal:
+		return true
+	}
+	return false
+}
+
+func (e AwaitingKind) String() string {
+	return string(e)
+}
+
+func (e *AwaitingKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = AwaitingKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid AwaitingKind", str)
+	}
+	return nil
+}
+
+func (e AwaitingKind) MarshalGQL(w io.Writer) {
+	fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *AwaitingKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e AwaitingKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // How a later transaction depends on an earlier one.
 type LinkKind string
 
 const (
-	// Gives money of it back.
+	// Gives money of it back: a refund, a chargeback; or, of a chargeback, the end of the dispute.
 	LinkKindRefund LinkKind = "REFUND"
 	// Takes its entry back as a whole.
 	LinkKindReversal LinkKind = "REVERSAL"
+	// Corrects it.
+	LinkKindAdjustment LinkKind = "ADJUSTMENT"
+	// Corrects it by a re-rating, and stands for it from then on.
+	LinkKindRestatement LinkKind = "RESTATEMENT"
+	// Gives back to it what a chargeback had taken.
+	LinkKindRestoration LinkKind = "RESTORATION"
 )
 
 var AllLinkKind = []LinkKind{
 	LinkKindRefund,
 	LinkKindReversal,
+	LinkKindAdjustment,
+	LinkKindRestatement,
+	LinkKindRestoration,
 }
 
 func (e LinkKind) IsValid() bool {
 	switch e {
-	case LinkKindRefund, LinkKindReversal:
+	case LinkKindRefund, LinkKindReversal, LinkKindAdjustment, LinkKindRestatement, LinkKindRestoration:
 		return true
 	}
 	return false
@@ -1742,6 +2469,64 @@ func (e Side) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// What a book posts by itself as it comes to a business date.
+type StepKind string
+
+const (
+	// Held money that fell due moves.
+	StepKindRelease StepKind = "RELEASE"
+	// The window of an accumulator ends.
+	StepKindClosing StepKind = "CLOSING"
+)
+
+var AllStepKind = []StepKind{
+	StepKindRelease,
+	StepKindClosing,
+}
+
+func (e StepKind) IsValid() bool {
+	switch e {
+	case StepKindRelease, StepKindClosing:
+		return true
+	}
+	return false
+}
+
+func (e StepKind) String() string {
+	return string(e)
+}
+
+func (e *StepKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = StepKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid StepKind", str)
+	}
+	return nil
+}
+
+func (e StepKind) MarshalGQL(w io.Writer) {
+	fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *StepKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e StepKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // What a transaction of the ledger is.
 type TransactionKind string
 
@@ -1750,16 +2535,19 @@ const (
 	TransactionKindSettlement TransactionKind = "SETTLEMENT"
 	// The entry of an earlier transaction taken back as a whole.
 	TransactionKindReversal TransactionKind = "REVERSAL"
+	// An entry that no transaction brought: a correction with its reason.
+	TransactionKindAdjustment TransactionKind = "ADJUSTMENT"
 )
 
 var AllTransactionKind = []TransactionKind{
 	TransactionKindSettlement,
 	TransactionKindReversal,
+	TransactionKindAdjustment,
 }
 
 func (e TransactionKind) IsValid() bool {
 	switch e {
-	case TransactionKindSettlement, TransactionKindReversal:
+	case TransactionKindSettlement, TransactionKindReversal, TransactionKindAdjustment:
 		return true
 	}
 	return false

@@ -26,23 +26,33 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	AccountEntry() AccountEntryResolver
 	Accumulator() AccumulatorResolver
+	AdvanceBusinessDatePayload() AdvanceBusinessDatePayloadResolver
+	Awaiting() AwaitingResolver
 	Balance() BalanceResolver
+	BusinessDate() BusinessDateResolver
+	Calendar() CalendarResolver
 	Contract() ContractResolver
 	DailyTotal() DailyTotalResolver
 	EndContractPayload() EndContractPayloadResolver
 	Event() EventResolver
 	FeeHold() FeeHoldResolver
+	Hold() HoldResolver
 	Mutation() MutationResolver
 	Party() PartyResolver
+	PostAdjustmentPayload() PostAdjustmentPayloadResolver
+	PublishCalendarPayload() PublishCalendarPayloadResolver
 	PublishSchedulePayload() PublishSchedulePayloadResolver
 	Query() QueryResolver
 	RegisterPartyPayload() RegisterPartyPayloadResolver
+	Release() ReleaseResolver
+	Restatement() RestatementResolver
 	ReversePayload() ReversePayloadResolver
 	RoleParty() RolePartyResolver
 	Schedule() ScheduleResolver
 	SettlePayload() SettlePayloadResolver
 	SignContractPayload() SignContractPayloadResolver
 	Source() SourceResolver
+	Step() StepResolver
 	Subscription() SubscriptionResolver
 	Transaction() TransactionResolver
 }
@@ -57,6 +67,7 @@ type ComplexityRoot struct {
 		Debits      func(childComplexity int) int
 		Position    func(childComplexity int) int
 		Side        func(childComplexity int) int
+		Step        func(childComplexity int) int
 		Transaction func(childComplexity int) int
 	}
 
@@ -73,6 +84,9 @@ type ComplexityRoot struct {
 
 	Accumulator struct {
 		Book        func(childComplexity int) int
+		Closed      func(childComplexity int) int
+		Closes      func(childComplexity int) int
+		Closing     func(childComplexity int) int
 		Count       func(childComplexity int) int
 		Counter     func(childComplexity int) int
 		Currency    func(childComplexity int) int
@@ -81,6 +95,7 @@ type ComplexityRoot struct {
 		Owner       func(childComplexity int) int
 		Position    func(childComplexity int) int
 		Scope       func(childComplexity int) int
+		Step        func(childComplexity int) int
 		Transaction func(childComplexity int) int
 		Value       func(childComplexity int) int
 		Window      func(childComplexity int) int
@@ -95,6 +110,7 @@ type ComplexityRoot struct {
 	AccumulatorCount struct {
 		After    func(childComplexity int) int
 		Before   func(childComplexity int) int
+		Closes   func(childComplexity int) int
 		Counter  func(childComplexity int) int
 		Currency func(childComplexity int) int
 		Days     func(childComplexity int) int
@@ -110,6 +126,48 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	AdvanceBusinessDatePayload struct {
+		BusinessDate func(childComplexity int) int
+		ClientKey    func(childComplexity int) int
+		Dates        func(childComplexity int) int
+		Outcome      func(childComplexity int) int
+		Position     func(childComplexity int) int
+		Reached      func(childComplexity int) int
+		Steps        func(childComplexity int) int
+		UserErrors   func(childComplexity int) int
+	}
+
+	Awaiting struct {
+		Amount             func(childComplexity int) int
+		Book               func(childComplexity int) int
+		Currency           func(childComplexity int) int
+		Event              func(childComplexity int) int
+		ExternalID         func(childComplexity int) int
+		Kind               func(childComplexity int) int
+		OccurredAt         func(childComplexity int) int
+		Original           func(childComplexity int) int
+		OriginalExternalID func(childComplexity int) int
+		OriginalSource     func(childComplexity int) int
+		Parties            func(childComplexity int) int
+		Position           func(childComplexity int) int
+		Reason             func(childComplexity int) int
+		RecordedAt         func(childComplexity int) int
+		Revision           func(childComplexity int) int
+		Source             func(childComplexity int) int
+		Type               func(childComplexity int) int
+	}
+
+	AwaitingConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	AwaitingEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	Balance struct {
 		Account  func(childComplexity int) int
 		Amount   func(childComplexity int) int
@@ -118,6 +176,7 @@ type ComplexityRoot struct {
 		Currency func(childComplexity int) int
 		Debits   func(childComplexity int) int
 		Entries  func(childComplexity int, first *int, after *string) int
+		Holds    func(childComplexity int) int
 		ID       func(childComplexity int) int
 		Owner    func(childComplexity int) int
 		Party    func(childComplexity int) int
@@ -129,6 +188,70 @@ type ComplexityRoot struct {
 	BalanceChange struct {
 		Balances func(childComplexity int) int
 		Cursor   func(childComplexity int) int
+	}
+
+	BusinessDate struct {
+		Book       func(childComplexity int) int
+		Date       func(childComplexity int) int
+		Event      func(childComplexity int) int
+		Position   func(childComplexity int) int
+		RecordedAt func(childComplexity int) int
+		Revision   func(childComplexity int) int
+	}
+
+	BusinessDateConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	BusinessDateEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	Calendar struct {
+		Audit       func(childComplexity int, first *int, after *string) int
+		CalendarID  func(childComplexity int) int
+		Description func(childComplexity int) int
+		Document    func(childComplexity int) int
+		FirstYear   func(childComplexity int) int
+		Holidays    func(childComplexity int) int
+		ID          func(childComplexity int) int
+		LastYear    func(childComplexity int) int
+		Position    func(childComplexity int) int
+		Version     func(childComplexity int) int
+		Weekend     func(childComplexity int) int
+		Workdays    func(childComplexity int) int
+	}
+
+	CalendarConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	CalendarDay struct {
+		Name func(childComplexity int) int
+		On   func(childComplexity int) int
+	}
+
+	CalendarEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ClosedPeriod struct {
+		Lines  func(childComplexity int) int
+		Period func(childComplexity int) int
+		Values func(childComplexity int) int
+	}
+
+	ClosedPeriodLine struct {
+		From     func(childComplexity int) int
+		Line     func(childComplexity int) int
+		Opposite func(childComplexity int) int
+		To       func(childComplexity int) int
 	}
 
 	ConsideredRule struct {
@@ -214,7 +337,18 @@ type ComplexityRoot struct {
 	Derivation struct {
 		Agrees      func(childComplexity int) int
 		Differences func(childComplexity int) int
+		Moves       func(childComplexity int) int
+		Periods     func(childComplexity int) int
 		Rating      func(childComplexity int) int
+		RestsOn     func(childComplexity int) int
+	}
+
+	DerivedMove struct {
+		Account  func(childComplexity int) int
+		Amount   func(childComplexity int) int
+		Currency func(childComplexity int) int
+		Side     func(childComplexity int) int
+		Why      func(childComplexity int) int
 	}
 
 	EndContractPayload struct {
@@ -328,6 +462,7 @@ type ComplexityRoot struct {
 		Carry       func(childComplexity int) int
 		Description func(childComplexity int) int
 		Entries     func(childComplexity int) int
+		GraceDays   func(childComplexity int) int
 		ID          func(childComplexity int) int
 		Of          func(childComplexity int) int
 		Values      func(childComplexity int) int
@@ -340,6 +475,12 @@ type ComplexityRoot struct {
 		Rounding func(childComplexity int) int
 		To       func(childComplexity int) int
 		When     func(childComplexity int) int
+	}
+
+	FeeRecourse struct {
+		From func(childComplexity int) int
+		Role func(childComplexity int) int
+		When func(childComplexity int) int
 	}
 
 	FeeRounding struct {
@@ -403,6 +544,76 @@ type ComplexityRoot struct {
 		Name func(childComplexity int) int
 	}
 
+	Funds struct {
+		Accounts      func(childComplexity int) int
+		Available     func(childComplexity int) int
+		AvailableSide func(childComplexity int) int
+		Book          func(childComplexity int) int
+		Currency      func(childComplexity int) int
+		Held          func(childComplexity int) int
+		NextRelease   func(childComplexity int) int
+	}
+
+	FundsAccount struct {
+		Amount   func(childComplexity int) int
+		Balance  func(childComplexity int) int
+		Free     func(childComplexity int) int
+		FreeSide func(childComplexity int) int
+		Held     func(childComplexity int) int
+		Holds    func(childComplexity int) int
+		Purpose  func(childComplexity int) int
+		Side     func(childComplexity int) int
+	}
+
+	HeldSum struct {
+		Account  func(childComplexity int) int
+		Amount   func(childComplexity int) int
+		Book     func(childComplexity int) int
+		Currency func(childComplexity int) int
+		Dates    func(childComplexity int) int
+		Into     func(childComplexity int) int
+		Last     func(childComplexity int) int
+		Next     func(childComplexity int) int
+		Owner    func(childComplexity int) int
+		Position func(childComplexity int) int
+		Purpose  func(childComplexity int) int
+	}
+
+	Hold struct {
+		Account  func(childComplexity int) int
+		Amount   func(childComplexity int) int
+		Book     func(childComplexity int) int
+		Currency func(childComplexity int) int
+		Due      func(childComplexity int) int
+		Into     func(childComplexity int) int
+		Owner    func(childComplexity int) int
+		Party    func(childComplexity int) int
+		Position func(childComplexity int) int
+		Purpose  func(childComplexity int) int
+	}
+
+	HoldChange struct {
+		Account  func(childComplexity int) int
+		Amount   func(childComplexity int) int
+		Currency func(childComplexity int) int
+		Due      func(childComplexity int) int
+		Into     func(childComplexity int) int
+		Owner    func(childComplexity int) int
+		Purpose  func(childComplexity int) int
+		Side     func(childComplexity int) int
+	}
+
+	HoldConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	HoldEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	Log struct {
 		Incarnation func(childComplexity int) int
 		LogID       func(childComplexity int) int
@@ -415,7 +626,10 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		AdvanceBusinessDate     func(childComplexity int, input AdvanceBusinessDateInput) int
 		EndContract             func(childComplexity int, input EndContractInput) int
+		PostAdjustment          func(childComplexity int, input PostAdjustmentInput) int
+		PublishCalendar         func(childComplexity int, input PublishCalendarInput) int
 		PublishSchedule         func(childComplexity int, input PublishScheduleInput) int
 		PublishScheduleDocument func(childComplexity int, input PublishScheduleDocumentInput) int
 		RegisterParty           func(childComplexity int, input RegisterPartyInput) int
@@ -456,6 +670,7 @@ type ComplexityRoot struct {
 		Country      func(childComplexity int) int
 		Details      func(childComplexity int) int
 		Erased       func(childComplexity int) int
+		Funds        func(childComplexity int, book *string, currency *money.Currency) int
 		ID           func(childComplexity int) int
 		Kind         func(childComplexity int) int
 		PartyID      func(childComplexity int) int
@@ -482,6 +697,14 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	PostAdjustmentPayload struct {
+		ClientKey   func(childComplexity int) int
+		Outcome     func(childComplexity int) int
+		Position    func(childComplexity int) int
+		Transaction func(childComplexity int) int
+		UserErrors  func(childComplexity int) int
+	}
+
 	Posting struct {
 		Account  func(childComplexity int) int
 		Amount   func(childComplexity int) int
@@ -501,6 +724,14 @@ type ComplexityRoot struct {
 		Version    func(childComplexity int) int
 	}
 
+	PublishCalendarPayload struct {
+		Calendar   func(childComplexity int) int
+		ClientKey  func(childComplexity int) int
+		Outcome    func(childComplexity int) int
+		Position   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	PublishSchedulePayload struct {
 		ClientKey  func(childComplexity int) int
 		Outcome    func(childComplexity int) int
@@ -512,22 +743,33 @@ type ComplexityRoot struct {
 	Query struct {
 		Accumulators     func(childComplexity int, filter *AccumulatorFilter, first *int, after *string, atLeast *eventstore.Token) int
 		Audit            func(childComplexity int, filter *AuditFilter, first *int, after *string, atLeast *eventstore.Token) int
+		Awaiting         func(childComplexity int, filter *AwaitingFilter, first *int, after *string, atLeast *eventstore.Token) int
 		Balance          func(childComplexity int, book string, account string, atLeast *eventstore.Token) int
 		Balances         func(childComplexity int, party string, book *string, currency *money.Currency, atLeast *eventstore.Token) int
+		BusinessDate     func(childComplexity int, book string, atLeast *eventstore.Token) int
+		BusinessDates    func(childComplexity int, first *int, after *string, atLeast *eventstore.Token) int
+		Calendar         func(childComplexity int, id string, version *int, atLeast *eventstore.Token) int
+		Calendars        func(childComplexity int, calendar *string, allVersions *bool, first *int, after *string, atLeast *eventstore.Token) int
 		Contract         func(childComplexity int, id string, atLeast *eventstore.Token) int
 		Contracts        func(childComplexity int, book *string, party *string, first *int, after *string, atLeast *eventstore.Token) int
 		DailyTotals      func(childComplexity int, filter *DailyTotalFilter, first *int, after *string, atLeast *eventstore.Token) int
 		Events           func(childComplexity int, filter *EventFilter, first *int, after *eventstore.Token, atLeast *eventstore.Token) int
+		Funds            func(childComplexity int, party string, book *string, currency *money.Currency, atLeast *eventstore.Token) int
+		HeldSums         func(childComplexity int, filter *HoldFilter, atLeast *eventstore.Token) int
+		Holds            func(childComplexity int, filter *HoldFilter, first *int, after *string, atLeast *eventstore.Token) int
 		Log              func(childComplexity int, atLeast *eventstore.Token) int
 		Node             func(childComplexity int, id string, atLeast *eventstore.Token) int
 		Parties          func(childComplexity int, kind *PartyKind, first *int, after *string, atLeast *eventstore.Token) int
 		Party            func(childComplexity int, id string, atLeast *eventstore.Token) int
 		Projections      func(childComplexity int, atLeast *eventstore.Token) int
+		Releases         func(childComplexity int, filter *HoldFilter, first *int, after *string, atLeast *eventstore.Token) int
 		Schedule         func(childComplexity int, id string, version *int, atLeast *eventstore.Token) int
 		Schedules        func(childComplexity int, schedule *string, first *int, after *string, atLeast *eventstore.Token) int
 		SimulateSchedule func(childComplexity int, input SimulateScheduleInput, atLeast *eventstore.Token) int
 		Source           func(childComplexity int, id string, atLeast *eventstore.Token) int
 		Sources          func(childComplexity int, first *int, after *string, atLeast *eventstore.Token) int
+		Step             func(childComplexity int, book string, revision int64, atLeast *eventstore.Token) int
+		Steps            func(childComplexity int, filter *StepFilter, first *int, after *string, atLeast *eventstore.Token) int
 		Transaction      func(childComplexity int, book *string, revision *int64, source *string, externalID *string, atLeast *eventstore.Token) int
 		Transactions     func(childComplexity int, filter *TransactionFilter, first *int, after *string, atLeast *eventstore.Token) int
 	}
@@ -538,6 +780,13 @@ type ComplexityRoot struct {
 		Rule   func(childComplexity int) int
 		Shares func(childComplexity int) int
 		To     func(childComplexity int) int
+	}
+
+	RatedRecourse struct {
+		From  func(childComplexity int) int
+		Holds func(childComplexity int) int
+		Role  func(childComplexity int) int
+		Why   func(childComplexity int) int
 	}
 
 	RatedRelease struct {
@@ -551,11 +800,14 @@ type ComplexityRoot struct {
 	}
 
 	RatedShare struct {
-		Amount   func(childComplexity int) int
-		Currency func(childComplexity int) int
-		Purpose  func(childComplexity int) int
-		Role     func(childComplexity int) int
-		Side     func(childComplexity int) int
+		Amount    func(childComplexity int) int
+		Currency  func(childComplexity int) int
+		First     func(childComplexity int) int
+		HeldUntil func(childComplexity int) int
+		Into      func(childComplexity int) int
+		Purpose   func(childComplexity int) int
+		Role      func(childComplexity int) int
+		Side      func(childComplexity int) int
 	}
 
 	Rating struct {
@@ -568,6 +820,7 @@ type ComplexityRoot struct {
 		Lines        func(childComplexity int) int
 		Parameters   func(childComplexity int) int
 		Rated        func(childComplexity int) int
+		Recourse     func(childComplexity int) int
 		Releases     func(childComplexity int) int
 		Rules        func(childComplexity int) int
 		ScheduleID   func(childComplexity int) int
@@ -584,7 +837,52 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	Release struct {
+		Account      func(childComplexity int) int
+		Amount       func(childComplexity int) int
+		Book         func(childComplexity int) int
+		BusinessDate func(childComplexity int) int
+		Currency     func(childComplexity int) int
+		Due          func(childComplexity int) int
+		Into         func(childComplexity int) int
+		Owner        func(childComplexity int) int
+		Position     func(childComplexity int) int
+		Purpose      func(childComplexity int) int
+		RecordedAt   func(childComplexity int) int
+		Revision     func(childComplexity int) int
+		Step         func(childComplexity int) int
+	}
+
+	ReleaseConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	ReleaseEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	Restatement struct {
+		ContractID      func(childComplexity int) int
+		Conversions     func(childComplexity int) int
+		Counts          func(childComplexity int) int
+		Engine          func(childComplexity int) int
+		Explanation     func(childComplexity int) int
+		Holds           func(childComplexity int) int
+		Parties         func(childComplexity int) int
+		Postings        func(childComplexity int) int
+		Refunded        func(childComplexity int) int
+		Replaces        func(childComplexity int) int
+		Rerating        func(childComplexity int) int
+		Schedule        func(childComplexity int) int
+		ScheduleID      func(childComplexity int) int
+		ScheduleVersion func(childComplexity int) int
+	}
+
 	ReversePayload struct {
+		Awaiting    func(childComplexity int) int
 		ClientKey   func(childComplexity int) int
 		Outcome     func(childComplexity int) int
 		Position    func(childComplexity int) int
@@ -612,6 +910,7 @@ type ComplexityRoot struct {
 		Parameters         func(childComplexity int) int
 		Periods            func(childComplexity int) int
 		Position           func(childComplexity int) int
+		Recourse           func(childComplexity int) int
 		RoundingDifference func(childComplexity int) int
 		Rules              func(childComplexity int) int
 		ScheduleID         func(childComplexity int) int
@@ -631,6 +930,7 @@ type ComplexityRoot struct {
 	}
 
 	SettlePayload struct {
+		Awaiting    func(childComplexity int) int
 		ClientKey   func(childComplexity int) int
 		Outcome     func(childComplexity int) int
 		Position    func(childComplexity int) int
@@ -673,6 +973,48 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	Step struct {
+		Accumulator     func(childComplexity int) int
+		Book            func(childComplexity int) int
+		BusinessDate    func(childComplexity int) int
+		Contract        func(childComplexity int) int
+		ContractID      func(childComplexity int) int
+		Counter         func(childComplexity int) int
+		Counts          func(childComplexity int) int
+		Currency        func(childComplexity int) int
+		Derivation      func(childComplexity int) int
+		Engine          func(childComplexity int) int
+		Event           func(childComplexity int) int
+		First           func(childComplexity int) int
+		Holds           func(childComplexity int) int
+		ID              func(childComplexity int) int
+		Key             func(childComplexity int) int
+		Kind            func(childComplexity int) int
+		Last            func(childComplexity int) int
+		Parties         func(childComplexity int) int
+		Periods         func(childComplexity int) int
+		Position        func(childComplexity int) int
+		Postings        func(childComplexity int) int
+		Reads           func(childComplexity int) int
+		RecordedAt      func(childComplexity int) int
+		Revision        func(childComplexity int) int
+		Schedule        func(childComplexity int) int
+		ScheduleID      func(childComplexity int) int
+		ScheduleVersion func(childComplexity int) int
+		Window          func(childComplexity int) int
+	}
+
+	StepConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	StepEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	Subscription struct {
 		BalanceChanged func(childComplexity int, party string, after *eventstore.Token) int
 	}
@@ -681,10 +1023,12 @@ type ComplexityRoot struct {
 		Amount          func(childComplexity int) int
 		Attributes      func(childComplexity int) int
 		Audit           func(childComplexity int, first *int, after *string) int
+		Awaited         func(childComplexity int) int
 		Book            func(childComplexity int) int
 		ContentHash     func(childComplexity int) int
 		Contract        func(childComplexity int) int
 		ContractID      func(childComplexity int) int
+		Conversions     func(childComplexity int) int
 		Counts          func(childComplexity int) int
 		Currency        func(childComplexity int) int
 		Derivation      func(childComplexity int) int
@@ -693,9 +1037,10 @@ type ComplexityRoot struct {
 		Event           func(childComplexity int) int
 		Explanation     func(childComplexity int) int
 		ExternalID      func(childComplexity int) int
+		Holds           func(childComplexity int) int
 		ID              func(childComplexity int) int
 		Kind            func(childComplexity int) int
-		Links           func(childComplexity int) int
+		Links           func(childComplexity int, kinds []LinkKind) int
 		Method          func(childComplexity int) int
 		OccurredAt      func(childComplexity int) int
 		Original        func(childComplexity int) int
@@ -706,6 +1051,9 @@ type ComplexityRoot struct {
 		Reason          func(childComplexity int) int
 		RecordedAt      func(childComplexity int) int
 		RefundedBefore  func(childComplexity int) int
+		RestatedBy      func(childComplexity int) int
+		Restatement     func(childComplexity int) int
+		Restores        func(childComplexity int) int
 		Revision        func(childComplexity int) int
 		Schedule        func(childComplexity int) int
 		ScheduleID      func(childComplexity int) int
@@ -789,6 +1137,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AccountEntry.Side(childComplexity), true
 
+	case "AccountEntry.step":
+		if e.ComplexityRoot.AccountEntry.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountEntry.Step(childComplexity), true
+
 	case "AccountEntry.transaction":
 		if e.ComplexityRoot.AccountEntry.Transaction == nil {
 			break
@@ -837,6 +1192,27 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Accumulator.Book(childComplexity), true
+
+	case "Accumulator.closed":
+		if e.ComplexityRoot.Accumulator.Closed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Closed(childComplexity), true
+
+	case "Accumulator.closes":
+		if e.ComplexityRoot.Accumulator.Closes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Closes(childComplexity), true
+
+	case "Accumulator.closing":
+		if e.ComplexityRoot.Accumulator.Closing == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Closing(childComplexity), true
 
 	case "Accumulator.count":
 		if e.ComplexityRoot.Accumulator.Count == nil {
@@ -894,6 +1270,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Accumulator.Scope(childComplexity), true
 
+	case "Accumulator.step":
+		if e.ComplexityRoot.Accumulator.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Accumulator.Step(childComplexity), true
+
 	case "Accumulator.transaction":
 		if e.ComplexityRoot.Accumulator.Transaction == nil {
 			break
@@ -949,6 +1332,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AccumulatorCount.Before(childComplexity), true
+
+	case "AccumulatorCount.closes":
+		if e.ComplexityRoot.AccumulatorCount.Closes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccumulatorCount.Closes(childComplexity), true
 
 	case "AccumulatorCount.counter":
 		if e.ComplexityRoot.AccumulatorCount.Counter == nil {
@@ -1020,6 +1410,216 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AccumulatorEdge.Node(childComplexity), true
 
+	case "AdvanceBusinessDatePayload.businessDate":
+		if e.ComplexityRoot.AdvanceBusinessDatePayload.BusinessDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdvanceBusinessDatePayload.BusinessDate(childComplexity), true
+
+	case "AdvanceBusinessDatePayload.clientKey":
+		if e.ComplexityRoot.AdvanceBusinessDatePayload.ClientKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdvanceBusinessDatePayload.ClientKey(childComplexity), true
+
+	case "AdvanceBusinessDatePayload.dates":
+		if e.ComplexityRoot.AdvanceBusinessDatePayload.Dates == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdvanceBusinessDatePayload.Dates(childComplexity), true
+
+	case "AdvanceBusinessDatePayload.outcome":
+		if e.ComplexityRoot.AdvanceBusinessDatePayload.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdvanceBusinessDatePayload.Outcome(childComplexity), true
+
+	case "AdvanceBusinessDatePayload.position":
+		if e.ComplexityRoot.AdvanceBusinessDatePayload.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdvanceBusinessDatePayload.Position(childComplexity), true
+
+	case "AdvanceBusinessDatePayload.reached":
+		if e.ComplexityRoot.AdvanceBusinessDatePayload.Reached == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdvanceBusinessDatePayload.Reached(childComplexity), true
+
+	case "AdvanceBusinessDatePayload.steps":
+		if e.ComplexityRoot.AdvanceBusinessDatePayload.Steps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdvanceBusinessDatePayload.Steps(childComplexity), true
+
+	case "AdvanceBusinessDatePayload.userErrors":
+		if e.ComplexityRoot.AdvanceBusinessDatePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AdvanceBusinessDatePayload.UserErrors(childComplexity), true
+
+	case "Awaiting.amount":
+		if e.ComplexityRoot.Awaiting.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.Amount(childComplexity), true
+
+	case "Awaiting.book":
+		if e.ComplexityRoot.Awaiting.Book == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.Book(childComplexity), true
+
+	case "Awaiting.currency":
+		if e.ComplexityRoot.Awaiting.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.Currency(childComplexity), true
+
+	case "Awaiting.event":
+		if e.ComplexityRoot.Awaiting.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.Event(childComplexity), true
+
+	case "Awaiting.externalId":
+		if e.ComplexityRoot.Awaiting.ExternalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.ExternalID(childComplexity), true
+
+	case "Awaiting.kind":
+		if e.ComplexityRoot.Awaiting.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.Kind(childComplexity), true
+
+	case "Awaiting.occurredAt":
+		if e.ComplexityRoot.Awaiting.OccurredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.OccurredAt(childComplexity), true
+
+	case "Awaiting.original":
+		if e.ComplexityRoot.Awaiting.Original == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.Original(childComplexity), true
+
+	case "Awaiting.originalExternalId":
+		if e.ComplexityRoot.Awaiting.OriginalExternalID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.OriginalExternalID(childComplexity), true
+
+	case "Awaiting.originalSource":
+		if e.ComplexityRoot.Awaiting.OriginalSource == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.OriginalSource(childComplexity), true
+
+	case "Awaiting.parties":
+		if e.ComplexityRoot.Awaiting.Parties == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.Parties(childComplexity), true
+
+	case "Awaiting.position":
+		if e.ComplexityRoot.Awaiting.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.Position(childComplexity), true
+
+	case "Awaiting.reason":
+		if e.ComplexityRoot.Awaiting.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.Reason(childComplexity), true
+
+	case "Awaiting.recordedAt":
+		if e.ComplexityRoot.Awaiting.RecordedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.RecordedAt(childComplexity), true
+
+	case "Awaiting.revision":
+		if e.ComplexityRoot.Awaiting.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.Revision(childComplexity), true
+
+	case "Awaiting.source":
+		if e.ComplexityRoot.Awaiting.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.Source(childComplexity), true
+
+	case "Awaiting.type":
+		if e.ComplexityRoot.Awaiting.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Awaiting.Type(childComplexity), true
+
+	case "AwaitingConnection.edges":
+		if e.ComplexityRoot.AwaitingConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AwaitingConnection.Edges(childComplexity), true
+
+	case "AwaitingConnection.nodes":
+		if e.ComplexityRoot.AwaitingConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AwaitingConnection.Nodes(childComplexity), true
+
+	case "AwaitingConnection.pageInfo":
+		if e.ComplexityRoot.AwaitingConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AwaitingConnection.PageInfo(childComplexity), true
+
+	case "AwaitingEdge.cursor":
+		if e.ComplexityRoot.AwaitingEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AwaitingEdge.Cursor(childComplexity), true
+
+	case "AwaitingEdge.node":
+		if e.ComplexityRoot.AwaitingEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AwaitingEdge.Node(childComplexity), true
+
 	case "Balance.account":
 		if e.ComplexityRoot.Balance.Account == nil {
 			break
@@ -1073,6 +1673,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Balance.Entries(childComplexity, args["first"].(*int), args["after"].(*string)), true
+
+	case "Balance.holds":
+		if e.ComplexityRoot.Balance.Holds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Balance.Holds(childComplexity), true
 
 	case "Balance.id":
 		if e.ComplexityRoot.Balance.ID == nil {
@@ -1129,6 +1736,270 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.BalanceChange.Cursor(childComplexity), true
+
+	case "BusinessDate.book":
+		if e.ComplexityRoot.BusinessDate.Book == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessDate.Book(childComplexity), true
+
+	case "BusinessDate.date":
+		if e.ComplexityRoot.BusinessDate.Date == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessDate.Date(childComplexity), true
+
+	case "BusinessDate.event":
+		if e.ComplexityRoot.BusinessDate.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessDate.Event(childComplexity), true
+
+	case "BusinessDate.position":
+		if e.ComplexityRoot.BusinessDate.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessDate.Position(childComplexity), true
+
+	case "BusinessDate.recordedAt":
+		if e.ComplexityRoot.BusinessDate.RecordedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessDate.RecordedAt(childComplexity), true
+
+	case "BusinessDate.revision":
+		if e.ComplexityRoot.BusinessDate.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessDate.Revision(childComplexity), true
+
+	case "BusinessDateConnection.edges":
+		if e.ComplexityRoot.BusinessDateConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessDateConnection.Edges(childComplexity), true
+
+	case "BusinessDateConnection.nodes":
+		if e.ComplexityRoot.BusinessDateConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessDateConnection.Nodes(childComplexity), true
+
+	case "BusinessDateConnection.pageInfo":
+		if e.ComplexityRoot.BusinessDateConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessDateConnection.PageInfo(childComplexity), true
+
+	case "BusinessDateEdge.cursor":
+		if e.ComplexityRoot.BusinessDateEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessDateEdge.Cursor(childComplexity), true
+
+	case "BusinessDateEdge.node":
+		if e.ComplexityRoot.BusinessDateEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BusinessDateEdge.Node(childComplexity), true
+
+	case "Calendar.audit":
+		if e.ComplexityRoot.Calendar.Audit == nil {
+			break
+		}
+
+		args, err := ec.field_Calendar_audit_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Calendar.Audit(childComplexity, args["first"].(*int), args["after"].(*string)), true
+
+	case "Calendar.calendarId":
+		if e.ComplexityRoot.Calendar.CalendarID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.CalendarID(childComplexity), true
+
+	case "Calendar.description":
+		if e.ComplexityRoot.Calendar.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.Description(childComplexity), true
+
+	case "Calendar.document":
+		if e.ComplexityRoot.Calendar.Document == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.Document(childComplexity), true
+
+	case "Calendar.firstYear":
+		if e.ComplexityRoot.Calendar.FirstYear == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.FirstYear(childComplexity), true
+
+	case "Calendar.holidays":
+		if e.ComplexityRoot.Calendar.Holidays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.Holidays(childComplexity), true
+
+	case "Calendar.id":
+		if e.ComplexityRoot.Calendar.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.ID(childComplexity), true
+
+	case "Calendar.lastYear":
+		if e.ComplexityRoot.Calendar.LastYear == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.LastYear(childComplexity), true
+
+	case "Calendar.position":
+		if e.ComplexityRoot.Calendar.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.Position(childComplexity), true
+
+	case "Calendar.version":
+		if e.ComplexityRoot.Calendar.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.Version(childComplexity), true
+
+	case "Calendar.weekend":
+		if e.ComplexityRoot.Calendar.Weekend == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.Weekend(childComplexity), true
+
+	case "Calendar.workdays":
+		if e.ComplexityRoot.Calendar.Workdays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Calendar.Workdays(childComplexity), true
+
+	case "CalendarConnection.edges":
+		if e.ComplexityRoot.CalendarConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarConnection.Edges(childComplexity), true
+
+	case "CalendarConnection.nodes":
+		if e.ComplexityRoot.CalendarConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarConnection.Nodes(childComplexity), true
+
+	case "CalendarConnection.pageInfo":
+		if e.ComplexityRoot.CalendarConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarConnection.PageInfo(childComplexity), true
+
+	case "CalendarDay.name":
+		if e.ComplexityRoot.CalendarDay.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarDay.Name(childComplexity), true
+
+	case "CalendarDay.on":
+		if e.ComplexityRoot.CalendarDay.On == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarDay.On(childComplexity), true
+
+	case "CalendarEdge.cursor":
+		if e.ComplexityRoot.CalendarEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarEdge.Cursor(childComplexity), true
+
+	case "CalendarEdge.node":
+		if e.ComplexityRoot.CalendarEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CalendarEdge.Node(childComplexity), true
+
+	case "ClosedPeriod.lines":
+		if e.ComplexityRoot.ClosedPeriod.Lines == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClosedPeriod.Lines(childComplexity), true
+
+	case "ClosedPeriod.period":
+		if e.ComplexityRoot.ClosedPeriod.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClosedPeriod.Period(childComplexity), true
+
+	case "ClosedPeriod.values":
+		if e.ComplexityRoot.ClosedPeriod.Values == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClosedPeriod.Values(childComplexity), true
+
+	case "ClosedPeriodLine.from":
+		if e.ComplexityRoot.ClosedPeriodLine.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClosedPeriodLine.From(childComplexity), true
+
+	case "ClosedPeriodLine.line":
+		if e.ComplexityRoot.ClosedPeriodLine.Line == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClosedPeriodLine.Line(childComplexity), true
+
+	case "ClosedPeriodLine.opposite":
+		if e.ComplexityRoot.ClosedPeriodLine.Opposite == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClosedPeriodLine.Opposite(childComplexity), true
+
+	case "ClosedPeriodLine.to":
+		if e.ComplexityRoot.ClosedPeriodLine.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClosedPeriodLine.To(childComplexity), true
 
 	case "ConsideredRule.lines":
 		if e.ComplexityRoot.ConsideredRule.Lines == nil {
@@ -1525,12 +2396,68 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Derivation.Differences(childComplexity), true
 
+	case "Derivation.moves":
+		if e.ComplexityRoot.Derivation.Moves == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Derivation.Moves(childComplexity), true
+
+	case "Derivation.periods":
+		if e.ComplexityRoot.Derivation.Periods == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Derivation.Periods(childComplexity), true
+
 	case "Derivation.rating":
 		if e.ComplexityRoot.Derivation.Rating == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Derivation.Rating(childComplexity), true
+
+	case "Derivation.restsOn":
+		if e.ComplexityRoot.Derivation.RestsOn == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Derivation.RestsOn(childComplexity), true
+
+	case "DerivedMove.account":
+		if e.ComplexityRoot.DerivedMove.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DerivedMove.Account(childComplexity), true
+
+	case "DerivedMove.amount":
+		if e.ComplexityRoot.DerivedMove.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DerivedMove.Amount(childComplexity), true
+
+	case "DerivedMove.currency":
+		if e.ComplexityRoot.DerivedMove.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DerivedMove.Currency(childComplexity), true
+
+	case "DerivedMove.side":
+		if e.ComplexityRoot.DerivedMove.Side == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DerivedMove.Side(childComplexity), true
+
+	case "DerivedMove.why":
+		if e.ComplexityRoot.DerivedMove.Why == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DerivedMove.Why(childComplexity), true
 
 	case "EndContractPayload.clientKey":
 		if e.ComplexityRoot.EndContractPayload.ClientKey == nil {
@@ -2008,6 +2935,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.FeePeriod.Entries(childComplexity), true
 
+	case "FeePeriod.graceDays":
+		if e.ComplexityRoot.FeePeriod.GraceDays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeePeriod.GraceDays(childComplexity), true
+
 	case "FeePeriod.id":
 		if e.ComplexityRoot.FeePeriod.ID == nil {
 			break
@@ -2070,6 +3004,27 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.FeePeriodEntry.When(childComplexity), true
+
+	case "FeeRecourse.from":
+		if e.ComplexityRoot.FeeRecourse.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRecourse.From(childComplexity), true
+
+	case "FeeRecourse.role":
+		if e.ComplexityRoot.FeeRecourse.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRecourse.Role(childComplexity), true
+
+	case "FeeRecourse.when":
+		if e.ComplexityRoot.FeeRecourse.When == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FeeRecourse.When(childComplexity), true
 
 	case "FeeRounding.mode":
 		if e.ComplexityRoot.FeeRounding.Mode == nil {
@@ -2351,6 +3306,349 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.FeeValue.Name(childComplexity), true
 
+	case "Funds.accounts":
+		if e.ComplexityRoot.Funds.Accounts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Funds.Accounts(childComplexity), true
+
+	case "Funds.available":
+		if e.ComplexityRoot.Funds.Available == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Funds.Available(childComplexity), true
+
+	case "Funds.availableSide":
+		if e.ComplexityRoot.Funds.AvailableSide == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Funds.AvailableSide(childComplexity), true
+
+	case "Funds.book":
+		if e.ComplexityRoot.Funds.Book == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Funds.Book(childComplexity), true
+
+	case "Funds.currency":
+		if e.ComplexityRoot.Funds.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Funds.Currency(childComplexity), true
+
+	case "Funds.held":
+		if e.ComplexityRoot.Funds.Held == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Funds.Held(childComplexity), true
+
+	case "Funds.nextRelease":
+		if e.ComplexityRoot.Funds.NextRelease == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Funds.NextRelease(childComplexity), true
+
+	case "FundsAccount.amount":
+		if e.ComplexityRoot.FundsAccount.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FundsAccount.Amount(childComplexity), true
+
+	case "FundsAccount.balance":
+		if e.ComplexityRoot.FundsAccount.Balance == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FundsAccount.Balance(childComplexity), true
+
+	case "FundsAccount.free":
+		if e.ComplexityRoot.FundsAccount.Free == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FundsAccount.Free(childComplexity), true
+
+	case "FundsAccount.freeSide":
+		if e.ComplexityRoot.FundsAccount.FreeSide == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FundsAccount.FreeSide(childComplexity), true
+
+	case "FundsAccount.held":
+		if e.ComplexityRoot.FundsAccount.Held == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FundsAccount.Held(childComplexity), true
+
+	case "FundsAccount.holds":
+		if e.ComplexityRoot.FundsAccount.Holds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FundsAccount.Holds(childComplexity), true
+
+	case "FundsAccount.purpose":
+		if e.ComplexityRoot.FundsAccount.Purpose == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FundsAccount.Purpose(childComplexity), true
+
+	case "FundsAccount.side":
+		if e.ComplexityRoot.FundsAccount.Side == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FundsAccount.Side(childComplexity), true
+
+	case "HeldSum.account":
+		if e.ComplexityRoot.HeldSum.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HeldSum.Account(childComplexity), true
+
+	case "HeldSum.amount":
+		if e.ComplexityRoot.HeldSum.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HeldSum.Amount(childComplexity), true
+
+	case "HeldSum.book":
+		if e.ComplexityRoot.HeldSum.Book == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HeldSum.Book(childComplexity), true
+
+	case "HeldSum.currency":
+		if e.ComplexityRoot.HeldSum.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HeldSum.Currency(childComplexity), true
+
+	case "HeldSum.dates":
+		if e.ComplexityRoot.HeldSum.Dates == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HeldSum.Dates(childComplexity), true
+
+	case "HeldSum.into":
+		if e.ComplexityRoot.HeldSum.Into == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HeldSum.Into(childComplexity), true
+
+	case "HeldSum.last":
+		if e.ComplexityRoot.HeldSum.Last == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HeldSum.Last(childComplexity), true
+
+	case "HeldSum.next":
+		if e.ComplexityRoot.HeldSum.Next == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HeldSum.Next(childComplexity), true
+
+	case "HeldSum.owner":
+		if e.ComplexityRoot.HeldSum.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HeldSum.Owner(childComplexity), true
+
+	case "HeldSum.position":
+		if e.ComplexityRoot.HeldSum.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HeldSum.Position(childComplexity), true
+
+	case "HeldSum.purpose":
+		if e.ComplexityRoot.HeldSum.Purpose == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HeldSum.Purpose(childComplexity), true
+
+	case "Hold.account":
+		if e.ComplexityRoot.Hold.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hold.Account(childComplexity), true
+
+	case "Hold.amount":
+		if e.ComplexityRoot.Hold.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hold.Amount(childComplexity), true
+
+	case "Hold.book":
+		if e.ComplexityRoot.Hold.Book == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hold.Book(childComplexity), true
+
+	case "Hold.currency":
+		if e.ComplexityRoot.Hold.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hold.Currency(childComplexity), true
+
+	case "Hold.due":
+		if e.ComplexityRoot.Hold.Due == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hold.Due(childComplexity), true
+
+	case "Hold.into":
+		if e.ComplexityRoot.Hold.Into == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hold.Into(childComplexity), true
+
+	case "Hold.owner":
+		if e.ComplexityRoot.Hold.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hold.Owner(childComplexity), true
+
+	case "Hold.party":
+		if e.ComplexityRoot.Hold.Party == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hold.Party(childComplexity), true
+
+	case "Hold.position":
+		if e.ComplexityRoot.Hold.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hold.Position(childComplexity), true
+
+	case "Hold.purpose":
+		if e.ComplexityRoot.Hold.Purpose == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Hold.Purpose(childComplexity), true
+
+	case "HoldChange.account":
+		if e.ComplexityRoot.HoldChange.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HoldChange.Account(childComplexity), true
+
+	case "HoldChange.amount":
+		if e.ComplexityRoot.HoldChange.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HoldChange.Amount(childComplexity), true
+
+	case "HoldChange.currency":
+		if e.ComplexityRoot.HoldChange.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HoldChange.Currency(childComplexity), true
+
+	case "HoldChange.due":
+		if e.ComplexityRoot.HoldChange.Due == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HoldChange.Due(childComplexity), true
+
+	case "HoldChange.into":
+		if e.ComplexityRoot.HoldChange.Into == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HoldChange.Into(childComplexity), true
+
+	case "HoldChange.owner":
+		if e.ComplexityRoot.HoldChange.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HoldChange.Owner(childComplexity), true
+
+	case "HoldChange.purpose":
+		if e.ComplexityRoot.HoldChange.Purpose == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HoldChange.Purpose(childComplexity), true
+
+	case "HoldChange.side":
+		if e.ComplexityRoot.HoldChange.Side == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HoldChange.Side(childComplexity), true
+
+	case "HoldConnection.edges":
+		if e.ComplexityRoot.HoldConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HoldConnection.Edges(childComplexity), true
+
+	case "HoldConnection.nodes":
+		if e.ComplexityRoot.HoldConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HoldConnection.Nodes(childComplexity), true
+
+	case "HoldConnection.pageInfo":
+		if e.ComplexityRoot.HoldConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HoldConnection.PageInfo(childComplexity), true
+
+	case "HoldEdge.cursor":
+		if e.ComplexityRoot.HoldEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HoldEdge.Cursor(childComplexity), true
+
+	case "HoldEdge.node":
+		if e.ComplexityRoot.HoldEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.HoldEdge.Node(childComplexity), true
+
 	case "Log.incarnation":
 		if e.ComplexityRoot.Log.Incarnation == nil {
 			break
@@ -2386,6 +3684,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Money.Currency(childComplexity), true
 
+	case "Mutation.advanceBusinessDate":
+		if e.ComplexityRoot.Mutation.AdvanceBusinessDate == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_advanceBusinessDate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AdvanceBusinessDate(childComplexity, args["input"].(AdvanceBusinessDateInput)), true
+
 	case "Mutation.endContract":
 		if e.ComplexityRoot.Mutation.EndContract == nil {
 			break
@@ -2397,6 +3707,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.EndContract(childComplexity, args["input"].(EndContractInput)), true
+
+	case "Mutation.postAdjustment":
+		if e.ComplexityRoot.Mutation.PostAdjustment == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_postAdjustment_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PostAdjustment(childComplexity, args["input"].(PostAdjustmentInput)), true
+
+	case "Mutation.publishCalendar":
+		if e.ComplexityRoot.Mutation.PublishCalendar == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_publishCalendar_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PublishCalendar(childComplexity, args["input"].(PublishCalendarInput)), true
 
 	case "Mutation.publishSchedule":
 		if e.ComplexityRoot.Mutation.PublishSchedule == nil {
@@ -2618,6 +3952,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Party.Erased(childComplexity), true
 
+	case "Party.funds":
+		if e.ComplexityRoot.Party.Funds == nil {
+			break
+		}
+
+		args, err := ec.field_Party_funds_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Party.Funds(childComplexity, args["book"].(*string), args["currency"].(*money.Currency)), true
+
 	case "Party.id":
 		if e.ComplexityRoot.Party.ID == nil {
 			break
@@ -2728,6 +4074,41 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PartyEdge.Node(childComplexity), true
 
+	case "PostAdjustmentPayload.clientKey":
+		if e.ComplexityRoot.PostAdjustmentPayload.ClientKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PostAdjustmentPayload.ClientKey(childComplexity), true
+
+	case "PostAdjustmentPayload.outcome":
+		if e.ComplexityRoot.PostAdjustmentPayload.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PostAdjustmentPayload.Outcome(childComplexity), true
+
+	case "PostAdjustmentPayload.position":
+		if e.ComplexityRoot.PostAdjustmentPayload.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PostAdjustmentPayload.Position(childComplexity), true
+
+	case "PostAdjustmentPayload.transaction":
+		if e.ComplexityRoot.PostAdjustmentPayload.Transaction == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PostAdjustmentPayload.Transaction(childComplexity), true
+
+	case "PostAdjustmentPayload.userErrors":
+		if e.ComplexityRoot.PostAdjustmentPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PostAdjustmentPayload.UserErrors(childComplexity), true
+
 	case "Posting.account":
 		if e.ComplexityRoot.Posting.Account == nil {
 			break
@@ -2819,6 +4200,41 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Projection.Version(childComplexity), true
 
+	case "PublishCalendarPayload.calendar":
+		if e.ComplexityRoot.PublishCalendarPayload.Calendar == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PublishCalendarPayload.Calendar(childComplexity), true
+
+	case "PublishCalendarPayload.clientKey":
+		if e.ComplexityRoot.PublishCalendarPayload.ClientKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PublishCalendarPayload.ClientKey(childComplexity), true
+
+	case "PublishCalendarPayload.outcome":
+		if e.ComplexityRoot.PublishCalendarPayload.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PublishCalendarPayload.Outcome(childComplexity), true
+
+	case "PublishCalendarPayload.position":
+		if e.ComplexityRoot.PublishCalendarPayload.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PublishCalendarPayload.Position(childComplexity), true
+
+	case "PublishCalendarPayload.userErrors":
+		if e.ComplexityRoot.PublishCalendarPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PublishCalendarPayload.UserErrors(childComplexity), true
+
 	case "PublishSchedulePayload.clientKey":
 		if e.ComplexityRoot.PublishSchedulePayload.ClientKey == nil {
 			break
@@ -2878,6 +4294,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Audit(childComplexity, args["filter"].(*AuditFilter), args["first"].(*int), args["after"].(*string), args["atLeast"].(*eventstore.Token)), true
 
+	case "Query.awaiting":
+		if e.ComplexityRoot.Query.Awaiting == nil {
+			break
+		}
+
+		args, err := ec.field_Query_awaiting_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Awaiting(childComplexity, args["filter"].(*AwaitingFilter), args["first"].(*int), args["after"].(*string), args["atLeast"].(*eventstore.Token)), true
+
 	case "Query.balance":
 		if e.ComplexityRoot.Query.Balance == nil {
 			break
@@ -2901,6 +4329,54 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Balances(childComplexity, args["party"].(string), args["book"].(*string), args["currency"].(*money.Currency), args["atLeast"].(*eventstore.Token)), true
+
+	case "Query.businessDate":
+		if e.ComplexityRoot.Query.BusinessDate == nil {
+			break
+		}
+
+		args, err := ec.field_Query_businessDate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.BusinessDate(childComplexity, args["book"].(string), args["atLeast"].(*eventstore.Token)), true
+
+	case "Query.businessDates":
+		if e.ComplexityRoot.Query.BusinessDates == nil {
+			break
+		}
+
+		args, err := ec.field_Query_businessDates_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.BusinessDates(childComplexity, args["first"].(*int), args["after"].(*string), args["atLeast"].(*eventstore.Token)), true
+
+	case "Query.calendar":
+		if e.ComplexityRoot.Query.Calendar == nil {
+			break
+		}
+
+		args, err := ec.field_Query_calendar_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Calendar(childComplexity, args["id"].(string), args["version"].(*int), args["atLeast"].(*eventstore.Token)), true
+
+	case "Query.calendars":
+		if e.ComplexityRoot.Query.Calendars == nil {
+			break
+		}
+
+		args, err := ec.field_Query_calendars_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Calendars(childComplexity, args["calendar"].(*string), args["allVersions"].(*bool), args["first"].(*int), args["after"].(*string), args["atLeast"].(*eventstore.Token)), true
 
 	case "Query.contract":
 		if e.ComplexityRoot.Query.Contract == nil {
@@ -2949,6 +4425,42 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Events(childComplexity, args["filter"].(*EventFilter), args["first"].(*int), args["after"].(*eventstore.Token), args["atLeast"].(*eventstore.Token)), true
+
+	case "Query.funds":
+		if e.ComplexityRoot.Query.Funds == nil {
+			break
+		}
+
+		args, err := ec.field_Query_funds_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Funds(childComplexity, args["party"].(string), args["book"].(*string), args["currency"].(*money.Currency), args["atLeast"].(*eventstore.Token)), true
+
+	case "Query.heldSums":
+		if e.ComplexityRoot.Query.HeldSums == nil {
+			break
+		}
+
+		args, err := ec.field_Query_heldSums_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.HeldSums(childComplexity, args["filter"].(*HoldFilter), args["atLeast"].(*eventstore.Token)), true
+
+	case "Query.holds":
+		if e.ComplexityRoot.Query.Holds == nil {
+			break
+		}
+
+		args, err := ec.field_Query_holds_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Holds(childComplexity, args["filter"].(*HoldFilter), args["first"].(*int), args["after"].(*string), args["atLeast"].(*eventstore.Token)), true
 
 	case "Query.log":
 		if e.ComplexityRoot.Query.Log == nil {
@@ -3010,6 +4522,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Projections(childComplexity, args["atLeast"].(*eventstore.Token)), true
 
+	case "Query.releases":
+		if e.ComplexityRoot.Query.Releases == nil {
+			break
+		}
+
+		args, err := ec.field_Query_releases_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Releases(childComplexity, args["filter"].(*HoldFilter), args["first"].(*int), args["after"].(*string), args["atLeast"].(*eventstore.Token)), true
+
 	case "Query.schedule":
 		if e.ComplexityRoot.Query.Schedule == nil {
 			break
@@ -3070,6 +4594,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Sources(childComplexity, args["first"].(*int), args["after"].(*string), args["atLeast"].(*eventstore.Token)), true
 
+	case "Query.step":
+		if e.ComplexityRoot.Query.Step == nil {
+			break
+		}
+
+		args, err := ec.field_Query_step_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Step(childComplexity, args["book"].(string), args["revision"].(int64), args["atLeast"].(*eventstore.Token)), true
+
+	case "Query.steps":
+		if e.ComplexityRoot.Query.Steps == nil {
+			break
+		}
+
+		args, err := ec.field_Query_steps_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Steps(childComplexity, args["filter"].(*StepFilter), args["first"].(*int), args["after"].(*string), args["atLeast"].(*eventstore.Token)), true
+
 	case "Query.transaction":
 		if e.ComplexityRoot.Query.Transaction == nil {
 			break
@@ -3128,6 +4676,34 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RatedConversion.To(childComplexity), true
+
+	case "RatedRecourse.from":
+		if e.ComplexityRoot.RatedRecourse.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedRecourse.From(childComplexity), true
+
+	case "RatedRecourse.holds":
+		if e.ComplexityRoot.RatedRecourse.Holds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedRecourse.Holds(childComplexity), true
+
+	case "RatedRecourse.role":
+		if e.ComplexityRoot.RatedRecourse.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedRecourse.Role(childComplexity), true
+
+	case "RatedRecourse.why":
+		if e.ComplexityRoot.RatedRecourse.Why == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedRecourse.Why(childComplexity), true
 
 	case "RatedRelease.amount":
 		if e.ComplexityRoot.RatedRelease.Amount == nil {
@@ -3191,6 +4767,27 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RatedShare.Currency(childComplexity), true
+
+	case "RatedShare.first":
+		if e.ComplexityRoot.RatedShare.First == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedShare.First(childComplexity), true
+
+	case "RatedShare.heldUntil":
+		if e.ComplexityRoot.RatedShare.HeldUntil == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedShare.HeldUntil(childComplexity), true
+
+	case "RatedShare.into":
+		if e.ComplexityRoot.RatedShare.Into == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RatedShare.Into(childComplexity), true
 
 	case "RatedShare.purpose":
 		if e.ComplexityRoot.RatedShare.Purpose == nil {
@@ -3276,6 +4873,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Rating.Rated(childComplexity), true
 
+	case "Rating.recourse":
+		if e.ComplexityRoot.Rating.Recourse == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Rating.Recourse(childComplexity), true
+
 	case "Rating.releases":
 		if e.ComplexityRoot.Rating.Releases == nil {
 			break
@@ -3352,6 +4956,237 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RegisterPartyPayload.UserErrors(childComplexity), true
+
+	case "Release.account":
+		if e.ComplexityRoot.Release.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.Account(childComplexity), true
+
+	case "Release.amount":
+		if e.ComplexityRoot.Release.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.Amount(childComplexity), true
+
+	case "Release.book":
+		if e.ComplexityRoot.Release.Book == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.Book(childComplexity), true
+
+	case "Release.businessDate":
+		if e.ComplexityRoot.Release.BusinessDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.BusinessDate(childComplexity), true
+
+	case "Release.currency":
+		if e.ComplexityRoot.Release.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.Currency(childComplexity), true
+
+	case "Release.due":
+		if e.ComplexityRoot.Release.Due == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.Due(childComplexity), true
+
+	case "Release.into":
+		if e.ComplexityRoot.Release.Into == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.Into(childComplexity), true
+
+	case "Release.owner":
+		if e.ComplexityRoot.Release.Owner == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.Owner(childComplexity), true
+
+	case "Release.position":
+		if e.ComplexityRoot.Release.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.Position(childComplexity), true
+
+	case "Release.purpose":
+		if e.ComplexityRoot.Release.Purpose == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.Purpose(childComplexity), true
+
+	case "Release.recordedAt":
+		if e.ComplexityRoot.Release.RecordedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.RecordedAt(childComplexity), true
+
+	case "Release.revision":
+		if e.ComplexityRoot.Release.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.Revision(childComplexity), true
+
+	case "Release.step":
+		if e.ComplexityRoot.Release.Step == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Release.Step(childComplexity), true
+
+	case "ReleaseConnection.edges":
+		if e.ComplexityRoot.ReleaseConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReleaseConnection.Edges(childComplexity), true
+
+	case "ReleaseConnection.nodes":
+		if e.ComplexityRoot.ReleaseConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReleaseConnection.Nodes(childComplexity), true
+
+	case "ReleaseConnection.pageInfo":
+		if e.ComplexityRoot.ReleaseConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReleaseConnection.PageInfo(childComplexity), true
+
+	case "ReleaseEdge.cursor":
+		if e.ComplexityRoot.ReleaseEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReleaseEdge.Cursor(childComplexity), true
+
+	case "ReleaseEdge.node":
+		if e.ComplexityRoot.ReleaseEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReleaseEdge.Node(childComplexity), true
+
+	case "Restatement.contractId":
+		if e.ComplexityRoot.Restatement.ContractID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.ContractID(childComplexity), true
+
+	case "Restatement.conversions":
+		if e.ComplexityRoot.Restatement.Conversions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Conversions(childComplexity), true
+
+	case "Restatement.counts":
+		if e.ComplexityRoot.Restatement.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Counts(childComplexity), true
+
+	case "Restatement.engine":
+		if e.ComplexityRoot.Restatement.Engine == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Engine(childComplexity), true
+
+	case "Restatement.explanation":
+		if e.ComplexityRoot.Restatement.Explanation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Explanation(childComplexity), true
+
+	case "Restatement.holds":
+		if e.ComplexityRoot.Restatement.Holds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Holds(childComplexity), true
+
+	case "Restatement.parties":
+		if e.ComplexityRoot.Restatement.Parties == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Parties(childComplexity), true
+
+	case "Restatement.postings":
+		if e.ComplexityRoot.Restatement.Postings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Postings(childComplexity), true
+
+	case "Restatement.refunded":
+		if e.ComplexityRoot.Restatement.Refunded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Refunded(childComplexity), true
+
+	case "Restatement.replaces":
+		if e.ComplexityRoot.Restatement.Replaces == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Replaces(childComplexity), true
+
+	case "Restatement.rerating":
+		if e.ComplexityRoot.Restatement.Rerating == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Rerating(childComplexity), true
+
+	case "Restatement.schedule":
+		if e.ComplexityRoot.Restatement.Schedule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Schedule(childComplexity), true
+
+	case "Restatement.scheduleId":
+		if e.ComplexityRoot.Restatement.ScheduleID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.ScheduleID(childComplexity), true
+
+	case "Restatement.scheduleVersion":
+		if e.ComplexityRoot.Restatement.ScheduleVersion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.ScheduleVersion(childComplexity), true
+
+	case "ReversePayload.awaiting":
+		if e.ComplexityRoot.ReversePayload.Awaiting == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReversePayload.Awaiting(childComplexity), true
 
 	case "ReversePayload.clientKey":
 		if e.ComplexityRoot.ReversePayload.ClientKey == nil {
@@ -3505,6 +5340,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Schedule.Position(childComplexity), true
 
+	case "Schedule.recourse":
+		if e.ComplexityRoot.Schedule.Recourse == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Schedule.Recourse(childComplexity), true
+
 	case "Schedule.roundingDifference":
 		if e.ComplexityRoot.Schedule.RoundingDifference == nil {
 			break
@@ -3574,6 +5416,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ScheduleEdge.Node(childComplexity), true
+
+	case "SettlePayload.awaiting":
+		if e.ComplexityRoot.SettlePayload.Awaiting == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettlePayload.Awaiting(childComplexity), true
 
 	case "SettlePayload.clientKey":
 		if e.ComplexityRoot.SettlePayload.ClientKey == nil {
@@ -3755,6 +5604,237 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SourceEdge.Node(childComplexity), true
 
+	case "Step.accumulator":
+		if e.ComplexityRoot.Step.Accumulator == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Accumulator(childComplexity), true
+
+	case "Step.book":
+		if e.ComplexityRoot.Step.Book == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Book(childComplexity), true
+
+	case "Step.businessDate":
+		if e.ComplexityRoot.Step.BusinessDate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.BusinessDate(childComplexity), true
+
+	case "Step.contract":
+		if e.ComplexityRoot.Step.Contract == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Contract(childComplexity), true
+
+	case "Step.contractId":
+		if e.ComplexityRoot.Step.ContractID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.ContractID(childComplexity), true
+
+	case "Step.counter":
+		if e.ComplexityRoot.Step.Counter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Counter(childComplexity), true
+
+	case "Step.counts":
+		if e.ComplexityRoot.Step.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Counts(childComplexity), true
+
+	case "Step.currency":
+		if e.ComplexityRoot.Step.Currency == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Currency(childComplexity), true
+
+	case "Step.derivation":
+		if e.ComplexityRoot.Step.Derivation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Derivation(childComplexity), true
+
+	case "Step.engine":
+		if e.ComplexityRoot.Step.Engine == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Engine(childComplexity), true
+
+	case "Step.event":
+		if e.ComplexityRoot.Step.Event == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Event(childComplexity), true
+
+	case "Step.first":
+		if e.ComplexityRoot.Step.First == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.First(childComplexity), true
+
+	case "Step.holds":
+		if e.ComplexityRoot.Step.Holds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Holds(childComplexity), true
+
+	case "Step.id":
+		if e.ComplexityRoot.Step.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.ID(childComplexity), true
+
+	case "Step.key":
+		if e.ComplexityRoot.Step.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Key(childComplexity), true
+
+	case "Step.kind":
+		if e.ComplexityRoot.Step.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Kind(childComplexity), true
+
+	case "Step.last":
+		if e.ComplexityRoot.Step.Last == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Last(childComplexity), true
+
+	case "Step.parties":
+		if e.ComplexityRoot.Step.Parties == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Parties(childComplexity), true
+
+	case "Step.periods":
+		if e.ComplexityRoot.Step.Periods == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Periods(childComplexity), true
+
+	case "Step.position":
+		if e.ComplexityRoot.Step.Position == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Position(childComplexity), true
+
+	case "Step.postings":
+		if e.ComplexityRoot.Step.Postings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Postings(childComplexity), true
+
+	case "Step.reads":
+		if e.ComplexityRoot.Step.Reads == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Reads(childComplexity), true
+
+	case "Step.recordedAt":
+		if e.ComplexityRoot.Step.RecordedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.RecordedAt(childComplexity), true
+
+	case "Step.revision":
+		if e.ComplexityRoot.Step.Revision == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Revision(childComplexity), true
+
+	case "Step.schedule":
+		if e.ComplexityRoot.Step.Schedule == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Schedule(childComplexity), true
+
+	case "Step.scheduleId":
+		if e.ComplexityRoot.Step.ScheduleID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.ScheduleID(childComplexity), true
+
+	case "Step.scheduleVersion":
+		if e.ComplexityRoot.Step.ScheduleVersion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.ScheduleVersion(childComplexity), true
+
+	case "Step.window":
+		if e.ComplexityRoot.Step.Window == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Step.Window(childComplexity), true
+
+	case "StepConnection.edges":
+		if e.ComplexityRoot.StepConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StepConnection.Edges(childComplexity), true
+
+	case "StepConnection.nodes":
+		if e.ComplexityRoot.StepConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StepConnection.Nodes(childComplexity), true
+
+	case "StepConnection.pageInfo":
+		if e.ComplexityRoot.StepConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StepConnection.PageInfo(childComplexity), true
+
+	case "StepEdge.cursor":
+		if e.ComplexityRoot.StepEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StepEdge.Cursor(childComplexity), true
+
+	case "StepEdge.node":
+		if e.ComplexityRoot.StepEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.StepEdge.Node(childComplexity), true
+
 	case "Subscription.balanceChanged":
 		if e.ComplexityRoot.Subscription.BalanceChanged == nil {
 			break
@@ -3793,6 +5873,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Transaction.Audit(childComplexity, args["first"].(*int), args["after"].(*string)), true
 
+	case "Transaction.awaited":
+		if e.ComplexityRoot.Transaction.Awaited == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Transaction.Awaited(childComplexity), true
+
 	case "Transaction.book":
 		if e.ComplexityRoot.Transaction.Book == nil {
 			break
@@ -3820,6 +5907,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Transaction.ContractID(childComplexity), true
+
+	case "Transaction.conversions":
+		if e.ComplexityRoot.Transaction.Conversions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Transaction.Conversions(childComplexity), true
 
 	case "Transaction.counts":
 		if e.ComplexityRoot.Transaction.Counts == nil {
@@ -3877,6 +5971,13 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Transaction.ExternalID(childComplexity), true
 
+	case "Transaction.holds":
+		if e.ComplexityRoot.Transaction.Holds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Transaction.Holds(childComplexity), true
+
 	case "Transaction.id":
 		if e.ComplexityRoot.Transaction.ID == nil {
 			break
@@ -3896,7 +5997,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			break
 		}
 
-		return e.ComplexityRoot.Transaction.Links(childComplexity), true
+		args, err := ec.field_Transaction_links_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Transaction.Links(childComplexity, args["kinds"].([]LinkKind)), true
 
 	case "Transaction.method":
 		if e.ComplexityRoot.Transaction.Method == nil {
@@ -3967,6 +6073,27 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Transaction.RefundedBefore(childComplexity), true
+
+	case "Transaction.restatedBy":
+		if e.ComplexityRoot.Transaction.RestatedBy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Transaction.RestatedBy(childComplexity), true
+
+	case "Transaction.restatement":
+		if e.ComplexityRoot.Transaction.Restatement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Transaction.Restatement(childComplexity), true
+
+	case "Transaction.restores":
+		if e.ComplexityRoot.Transaction.Restores == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Transaction.Restores(childComplexity), true
 
 	case "Transaction.revision":
 		if e.ComplexityRoot.Transaction.Revision == nil {
@@ -4110,7 +6237,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		ec.unmarshalInputAccumulatorFilter,
+		ec.unmarshalInputAdjustmentLegInput,
+		ec.unmarshalInputAdvanceBusinessDateInput,
 		ec.unmarshalInputAuditFilter,
+		ec.unmarshalInputAwaitingFilter,
 		ec.unmarshalInputContractSelectorInput,
 		ec.unmarshalInputDailyTotalFilter,
 		ec.unmarshalInputEndContractInput,
@@ -4118,10 +6248,13 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputFeeRoundingInput,
 		ec.unmarshalInputFeeRuleInput,
 		ec.unmarshalInputFeeTargetInput,
+		ec.unmarshalInputHoldFilter,
 		ec.unmarshalInputMoneyInput,
 		ec.unmarshalInputNamedSumInput,
 		ec.unmarshalInputNamedTextInput,
 		ec.unmarshalInputPartyDetailsInput,
+		ec.unmarshalInputPostAdjustmentInput,
+		ec.unmarshalInputPublishCalendarInput,
 		ec.unmarshalInputPublishScheduleDocumentInput,
 		ec.unmarshalInputPublishScheduleInput,
 		ec.unmarshalInputRegisterPartyInput,
@@ -4131,6 +6264,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputSignContractInput,
 		ec.unmarshalInputSimulateScheduleInput,
 		ec.unmarshalInputSimulatedSaleInput,
+		ec.unmarshalInputStepFilter,
 		ec.unmarshalInputTransactionFilter,
 		ec.unmarshalInputTransactionKeyInput,
 	)
@@ -4225,6 +6359,105 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../schema/adjustment.graphqls", Input: `"""
+How a re-rating would have settled a transaction. It stands for the transaction from
+then on: refunds and reversals rest on it.
+"""
+type Restatement {
+  "Id of the re-rating."
+  rerating: String!
+  "The transaction's own event or the restatement that stood before."
+  replaces: EventRef!
+  "What had been given back of the transaction by then."
+  refunded: Decimal!
+  "Id of the contract applied."
+  contractId: ID!
+  "Id of the schedule applied."
+  scheduleId: ID!
+  "Version of it."
+  scheduleVersion: Int!
+  "The schedule version applied."
+  schedule: Schedule
+  "Version of the engine that rated."
+  engine: Int!
+  "Parties by role, as used."
+  parties: [RoleParty!]!
+  "How each amount was computed, rule by rule."
+  explanation: [ExplanationLine!]!
+  "Shares that are paid in another currency."
+  conversions: [RatedConversion!]!
+  "What accumulators stood at in the order of the re-rating. The book does not count it."
+  counts: [AccumulatorCount!]!
+  "The legs of the transaction as it stands now, not the difference."
+  postings: [Posting!]!
+  "What the transaction as it stands now held, or took of what was held."
+  holds: [HoldChange!]!
+}
+
+"One leg of an adjustment."
+input AdjustmentLegInput {
+  "Account: owner/purpose/currency. The owner must be a registered party."
+  account: String!
+  "Debit or credit."
+  side: Side!
+  "Amount, greater than zero, with no more decimals than the currency has."
+  amount: Decimal!
+  """
+  A credit is held until this date, a debit takes what is held until it; what cannot
+  goes to the account of purpose into. A debit without it takes what falls due first.
+  """
+  holdUntil: Date
+  "Purpose of the account that the held money moves into; given with holdUntil."
+  into: String
+}
+
+"An adjustment to post. Its key is (source, externalId)."
+input PostAdjustmentInput {
+  "Source of the adjustment."
+  source: ID!
+  "Id of the adjustment within its source; the same id with the same content is a replay, with other content a conflict."
+  externalId: String!
+  "Book to post to."
+  book: ID!
+  "The transaction that it corrects, where there is one."
+  adjusts: TransactionKeyInput
+  "Why, for those who read the history."
+  reason: String!
+  "When it happened in the world."
+  occurredAt: DateTime!
+  "Date on which it is effective."
+  effectiveOn: Date!
+  "The legs, at most 200. Debits equal credits in each currency."
+  legs: [AdjustmentLegInput!]!
+  "Recorded with the event as its correlation, and given back."
+  clientKey: String
+}
+
+"The answer to postAdjustment."
+type PostAdjustmentPayload {
+  "The adjustment, read from the log; null where the command was refused."
+  transaction: Transaction
+  "What the command came to, null where it was refused."
+  outcome: Outcome
+  "Position at or after the event."
+  position: Position
+  "As given."
+  clientKey: String
+  "Why the command was refused; empty where it was not."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  """
+  Posts an entry that no transaction brought: a correction with its reason. It cannot
+  be reversed; post the opposite one.
+  """
+  postAdjustment(
+    "What and why."
+    input: PostAdjustmentInput!
+  ): PostAdjustmentPayload
+}
+`, BuiltIn: false},
 	{Name: "../schema/audit.graphqls", Input: `"One event of the log, as it is stored."
 type Event implements Node {
   "Global id."
@@ -4282,7 +6515,7 @@ type EventEdge {
 input AuditFilter {
   """
   Concerning all of these: "party:<id>", "contract:<id>", "schedule:<id>",
-  "source:<id>", "book:<id>", "transaction:<source>/<external id>".
+  "source:<id>", "calendar:<id>", "book:<id>", "transaction:<source>/<external id>".
   """
   ids: [String!]
   "In this stream."
@@ -4335,6 +6568,106 @@ extend type Query {
   ): EventConnection!
 }
 `, BuiltIn: false},
+	{Name: "../schema/awaiting.graphqls", Input: `"What waits for its original."
+enum AwaitingKind {
+  "A refund, or another transaction that names an earlier one."
+  REFUND
+  "A reversal."
+  REVERSAL
+}
+
+"""
+A refund or a reversal that came before the transaction that it names. It has posted
+nothing. When its original is settled, it is carried out in the same moment.
+"""
+type Awaiting {
+  "Book."
+  book: ID!
+  "Place in the book's stream."
+  revision: Int64!
+  "Place in the log."
+  position: Position!
+  "Refund or reversal."
+  kind: AwaitingKind!
+  "Source that sent it."
+  source: ID!
+  "Id that the source gave it."
+  externalId: String!
+  "Source of the transaction that it waits for."
+  originalSource: ID!
+  "Id of the transaction that it waits for, within that source."
+  originalExternalId: String!
+  """
+  The transaction that it waits for, where that is there and what waits could not be
+  carried out: send it again to be told why. Null while it has not come.
+  """
+  original: Transaction
+  "Type; null for a reversal."
+  type: String
+  "Currency of the amount; null for a reversal."
+  currency: Currency
+  "Exact amount as the source sent it; null for a reversal."
+  amount: Decimal
+  "Why a reversal was asked for; null for a refund."
+  reason: String
+  "Ids of the parties that it names."
+  parties: [ID!]!
+  "When it happened in the world."
+  occurredAt: DateTime!
+  "When the ledger took it."
+  recordedAt: DateTime!
+  "The event itself, with metadata."
+  event: Event!
+}
+
+"A page of what waits."
+type AwaitingConnection {
+  "What waits, with cursors."
+  edges: [AwaitingEdge!]!
+  "What waits, alone."
+  nodes: [Awaiting!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"Something that waits and its cursor."
+type AwaitingEdge {
+  "Cursor to continue after this one."
+  cursor: String!
+  "What waits."
+  node: Awaiting!
+}
+
+"Conditions on what waits; all that are given must hold."
+input AwaitingFilter {
+  "In this book."
+  book: ID
+  "Sent by this source."
+  source: ID
+  "Refunds or reversals only."
+  kind: AwaitingKind
+  "That names this party."
+  party: ID
+  "That waits for this transaction."
+  original: TransactionKeyInput
+  "Recorded before this instant: what has waited for long."
+  until: DateTime
+}
+
+extend type Query {
+  "Refunds and reversals that wait for their original, newest first."
+  awaiting(
+    "Conditions."
+    filter: AwaitingFilter
+    "Page size, 1 to 500."
+    first: Int = 50
+    "Cursor to continue after."
+    after: String
+    "Wait until the read model has reached this position."
+    atLeast: Position
+  ): AwaitingConnection!
+}
+`, BuiltIn: false},
 	{Name: "../schema/balance.graphqls", Input: `"""
 What stands on one account: a bucket in a book with one owner, one purpose and
 one currency. Both totals only ever grow; the amount is their difference.
@@ -4364,6 +6697,8 @@ type Balance implements Node {
   side: Side
   "Position of the last entry that changed it."
   position: Position!
+  "What it holds back until dates, by the purpose that it moves into."
+  holds: [HeldSum!]!
   "Its postings, newest first."
   entries(
     "Page size, 1 to 500."
@@ -4385,8 +6720,10 @@ type AccountEntry {
   debits: Decimal!
   "Sum of all credits after it."
   credits: Decimal!
-  "The transaction that it belongs to."
+  "The transaction that it belongs to; null where it is of a step."
   transaction: Transaction
+  "The release or closing that it belongs to; null where it is of a transaction."
+  step: Step
 }
 
 "A page of postings on an account."
@@ -4454,6 +6791,123 @@ extend type Subscription {
     "Cursor of the last message seen."
     after: Position
   ): BalanceChange!
+}
+`, BuiltIn: false},
+	{Name: "../schema/calendar.graphqls", Input: `"""
+One version of a calendar of business days. The newest version applies to what is
+decided from then on; what has been decided keeps its dates.
+"""
+type Calendar implements Node {
+  "Global id."
+  id: ID!
+  "Id of the calendar, shared by its versions."
+  calendarId: ID!
+  "Version, counted from 1."
+  version: Int!
+  "What it is for."
+  description: String
+  "First year that is covered in full."
+  firstYear: Int!
+  "Last year that is covered in full."
+  lastYear: Int!
+  "Days of every week without business, as \"saturday\"."
+  weekend: [String!]!
+  "Dates without business."
+  holidays: [CalendarDay!]!
+  "Dates of a weekend with business."
+  workdays: [CalendarDay!]!
+  "The document as it was published, with the keys of a calendar file."
+  document: JSON!
+  "Position of the event that published it."
+  position: Position!
+  "Every event that concerns the calendar, newest first: its versions, and what was settled by it."
+  audit(
+    "Page size, 1 to 500."
+    first: Int = 50
+    "Cursor to continue after."
+    after: String
+  ): EventConnection!
+}
+
+"One date of a calendar."
+type CalendarDay {
+  "The date."
+  on: Date!
+  "Its name."
+  name: String
+}
+
+"A page of calendar versions."
+type CalendarConnection {
+  "The versions with their cursors."
+  edges: [CalendarEdge!]!
+  "The versions alone."
+  nodes: [Calendar!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"A calendar version and its cursor."
+type CalendarEdge {
+  "Cursor to continue after this version."
+  cursor: String!
+  "The version."
+  node: Calendar!
+}
+
+extend type Query {
+  "One version of a calendar, the newest where none is given; null where there is none."
+  calendar(
+    "Id of the calendar."
+    id: ID!
+    "Version of it."
+    version: Int
+    "Wait until the read model has reached this position."
+    atLeast: Position
+  ): Calendar
+  "Calendars by id: the newest version of each, or all versions."
+  calendars(
+    "Versions of this calendar only, all of them."
+    calendar: ID
+    "All versions, not the newest alone."
+    allVersions: Boolean = false
+    "Page size, 1 to 500."
+    first: Int = 50
+    "Cursor to continue after."
+    after: String
+    "Wait until the read model has reached this position."
+    atLeast: Position
+  ): CalendarConnection!
+}
+
+"A calendar version to publish, as a document."
+input PublishCalendarInput {
+  "The document, with the keys of a calendar file."
+  document: JSON!
+  "Recorded with the event as its correlation, and given back."
+  clientKey: String
+}
+
+"The answer to publishCalendar."
+type PublishCalendarPayload {
+  "The version as published, null where the command was refused."
+  calendar: Calendar
+  "What the command came to, null where it was refused."
+  outcome: Outcome
+  "Position at or after the event."
+  position: Position
+  "As given."
+  clientKey: String
+  "Why the command was refused; empty where it was not."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  "Publishes a version of a calendar. Every fault of the document is a user error; the same version with other content is a conflict."
+  publishCalendar(
+    "The version."
+    input: PublishCalendarInput!
+  ): PublishCalendarPayload
 }
 `, BuiltIn: false},
 	{Name: "../schema/common.graphqls", Input: `"""
@@ -4826,7 +7280,9 @@ extend type Mutation {
 What was posted to one party's accounts on one effective date, for one book,
 product, method, transaction type and currency. A transaction counts for every
 party that it names, also where it moved no money. Reversals count under the type
-of what they reverse, on their own date.
+of what they reverse, on their own date; adjustments under "adjustment". What books
+post by themselves stands under "release" and "closing" on the business date: it is
+in the sums and not in the count.
 """
 type DailyTotal {
   "Effective date."
@@ -4914,6 +7370,325 @@ extend type Query {
   ): DailyTotalConnection!
 }
 `, BuiltIn: false},
+	{Name: "../schema/hold.graphqls", Input: `"""
+What an account holds back until a date: on it, the money moves to another account
+of the same party. There is one sum for each account, purpose and date, never one
+per sale.
+"""
+type Hold {
+  "Book."
+  book: ID!
+  "Account that holds it: owner/purpose/currency."
+  account: String!
+  "Id of the party that owns the account."
+  owner: ID!
+  "Purpose of the account that holds it, as \"reserve\"."
+  purpose: String!
+  "Purpose of the account that it moves into."
+  into: String!
+  "Currency of the amount."
+  currency: Currency!
+  "Amount held, greater than zero."
+  amount: Decimal!
+  "Business date on which it is released."
+  due: Date!
+  "Position of the last entry that changed it."
+  position: Position!
+  "The party that owns the account."
+  party: Party
+}
+
+"A page of held sums."
+type HoldConnection {
+  "The sums with their cursors."
+  edges: [HoldEdge!]!
+  "The sums alone."
+  nodes: [Hold!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"A held sum and its cursor."
+type HoldEdge {
+  "Cursor to continue after this sum."
+  cursor: String!
+  "The sum."
+  node: Hold!
+}
+
+"All that an account holds back for one purpose."
+type HeldSum {
+  "Book."
+  book: ID!
+  "Account that holds it: owner/purpose/currency."
+  account: String!
+  "Id of the party that owns the account."
+  owner: ID!
+  "Purpose of the account that holds it."
+  purpose: String!
+  "Purpose of the account that it moves into."
+  into: String!
+  "Currency of the amount."
+  currency: Currency!
+  "Amount held, over all dates asked for."
+  amount: Decimal!
+  "Date on which the first of it is released."
+  next: Date!
+  "Date on which the last of it is released."
+  last: Date!
+  "On how many dates."
+  dates: Int64!
+  "Position of the last entry that changed any of it."
+  position: Position!
+}
+
+"Conditions on held money; all that are given must hold."
+input HoldFilter {
+  "In this book."
+  book: ID
+  "Of this party."
+  party: ID
+  "On this account: owner/purpose/currency."
+  account: String
+  "That moves into the account of this purpose."
+  into: String
+  "In this currency."
+  currency: Currency
+  "Due on this date or later; of releases, the business date."
+  from: Date
+  "Due on this date or earlier; of releases, the business date."
+  to: Date
+}
+
+"What an account gave up of what it held until a date."
+type Release {
+  "Place of the release in the log."
+  position: Position!
+  "Book."
+  book: ID!
+  "Place of the release in the book's stream."
+  revision: Int64!
+  "Account that held it: owner/purpose/currency."
+  account: String!
+  "Id of the party that owns the account."
+  owner: ID!
+  "Purpose of the account that held it."
+  purpose: String!
+  "Purpose of the account that it moved into."
+  into: String!
+  "Currency of the amount."
+  currency: Currency!
+  "Amount that moved."
+  amount: Decimal!
+  "Date until which it was held."
+  due: Date!
+  "Business date that the book was coming to."
+  businessDate: Date!
+  "When the ledger did it."
+  recordedAt: DateTime!
+  "The entry, which may release more than this."
+  step: Step
+}
+
+"A page of releases."
+type ReleaseConnection {
+  "The releases with their cursors."
+  edges: [ReleaseEdge!]!
+  "The releases alone."
+  nodes: [Release!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"A release and its cursor."
+type ReleaseEdge {
+  "Cursor to continue after this release."
+  cursor: String!
+  "The release."
+  node: Release!
+}
+
+"""
+A party's money in one book and currency at one look: what is its to have now, and
+what is still held back for it.
+"""
+type Funds {
+  "Book."
+  book: ID!
+  "Currency of all amounts."
+  currency: Currency!
+  "What stands on the account of purpose payable, less what that account itself holds back; never negative."
+  available: Decimal!
+  "Side on which that stands: credit is owed to the party, debit by it; null where it is zero."
+  availableSide: Side
+  "All that is held back, on whatever account."
+  held: Decimal!
+  "Date on which the first of it is released; null where nothing is held."
+  nextRelease: Date
+  "The accounts by purpose."
+  accounts: [FundsAccount!]!
+}
+
+"One account among a party's funds."
+type FundsAccount {
+  "Purpose of the account."
+  purpose: String!
+  "What stands on it, never negative."
+  amount: Decimal!
+  "Side on which that stands; null where it is zero."
+  side: Side
+  "What it holds back until dates."
+  held: Decimal!
+  "What stands on it beyond that."
+  free: Decimal!
+  "Side on which that stands; null where it is zero."
+  freeSide: Side
+  "What is held, by the purpose that it moves into."
+  holds: [HeldSum!]!
+  "The account."
+  balance: Balance!
+}
+
+"""
+The business date that a book has come to. All that fell due up to it is released,
+and all windows that ended by then are closed.
+"""
+type BusinessDate {
+  "Book."
+  book: ID!
+  "The date."
+  date: Date!
+  "When the book came to it."
+  recordedAt: DateTime!
+  "Position of the event that says so."
+  position: Position!
+  "Its place in the book's stream."
+  revision: Int64!
+  "The event itself, with metadata."
+  event: Event!
+}
+
+"A page of business dates."
+type BusinessDateConnection {
+  "The dates with their cursors."
+  edges: [BusinessDateEdge!]!
+  "The dates alone."
+  nodes: [BusinessDate!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"A business date and its cursor."
+type BusinessDateEdge {
+  "Cursor to continue after this date."
+  cursor: String!
+  "The date."
+  node: BusinessDate!
+}
+
+extend type Query {
+  "What is held back, by due date, book, account and purpose."
+  holds(
+    "Conditions."
+    filter: HoldFilter
+    "Page size, 1 to 500."
+    first: Int = 50
+    "Cursor to continue after."
+    after: String
+    "Wait until the read model has reached this position."
+    atLeast: Position
+  ): HoldConnection!
+  "What is held back, summed over dates, by account and purpose; at most 1000: narrow by book, party or currency beyond that."
+  heldSums(
+    "Conditions."
+    filter: HoldFilter
+    "Wait until the read model has reached this position."
+    atLeast: Position
+  ): [HeldSum!]!
+  "What was released, newest first. Its conditions from and to are business dates."
+  releases(
+    "Conditions."
+    filter: HoldFilter
+    "Page size, 1 to 500."
+    first: Int = 50
+    "Cursor to continue after."
+    after: String
+    "Wait until the read model has reached this position."
+    atLeast: Position
+  ): ReleaseConnection!
+  "A party's money at one look, by book and currency: what it may have now and what is held back."
+  funds(
+    "The party."
+    party: ID!
+    "In this book only."
+    book: ID
+    "In this currency only."
+    currency: Currency
+    "Wait until the read models have reached this position."
+    atLeast: Position
+  ): [Funds!]!
+  "The business date of one book, null where it has none yet."
+  businessDate(
+    "The book."
+    book: ID!
+    "Wait until the read model has reached this position."
+    atLeast: Position
+  ): BusinessDate
+  "The business dates of all books that have one, by book."
+  businessDates(
+    "Page size, 1 to 500."
+    first: Int = 50
+    "Cursor to continue after."
+    after: String
+    "Wait until the read model has reached this position."
+    atLeast: Position
+  ): BusinessDateConnection!
+}
+
+"A book to take to a business date."
+input AdvanceBusinessDateInput {
+  "The book."
+  book: ID!
+  "The date to come to. All dates between the book's own and this one are gone through."
+  date: Date!
+  "Allow a date that has not begun yet. A business date cannot be taken back."
+  ahead: Boolean = false
+  "Recorded with the events as their correlation, and given back."
+  clientKey: String
+}
+
+"The answer to advanceBusinessDate."
+type AdvanceBusinessDatePayload {
+  "Whether the book has come to the date. Where it has not for lack of time, send the same again to go on."
+  reached: Boolean!
+  "Through how many dates the book was taken."
+  dates: Int!
+  "How many events that took: releases, closings and the dates themselves."
+  steps: Int!
+  "The book's business date now, null where that is not known. Read from the read model."
+  businessDate: BusinessDate
+  "What the command came to: REPLAYED where the book had come to the date before; null where it was refused before anything was done."
+  outcome: Outcome
+  "Position at or after the last event."
+  position: Position
+  "As given."
+  clientKey: String
+  "Why the command was refused; empty where it was not. What was done before that stays done."
+  userErrors: [UserError!]!
+}
+
+extend type Mutation {
+  """
+  Takes a book to a business date: what falls due is released, windows that have
+  ended are closed. A server does it by itself unless it is told not to; repeating
+  it is safe.
+  """
+  advanceBusinessDate(
+    "Which book, and to which date."
+    input: AdvanceBusinessDateInput!
+  ): AdvanceBusinessDatePayload
+}
+`, BuiltIn: false},
 	{Name: "../schema/party.graphqls", Input: `"What a party is to the platform."
 enum PartyKind {
   "Runs a platform or a part of it and keeps a book."
@@ -4955,6 +7730,13 @@ type Party implements Node {
     "Of this currency only."
     currency: Currency
   ): [Balance!]!
+  "Its money at one look, by book and currency: what it may have now and what is held back."
+  funds(
+    "In this book only."
+    book: ID
+    "In this currency only."
+    currency: Currency
+  ): [Funds!]!
   "Transactions that concern it, newest first."
   transactions(
     "Further conditions; party is this one."
@@ -5131,6 +7913,8 @@ type Schedule implements Node {
   rules: [FeeRule!]!
   "What is posted when the window of an accumulator ends."
   periods: [FeePeriod!]!
+  "Which held money pays first where money is taken from a party."
+  recourse: [FeeRecourse!]!
   "Version of the engine that rates by it."
   engine: Int!
   "The document as it was published, with the keys of a schedule file."
@@ -5340,6 +8124,8 @@ type FeePeriod {
   description: String
   "The accumulator."
   of: String!
+  "For how many days after its last the window stays open, for what comes late."
+  graceDays: Int!
   "Named intermediate results."
   values: [FeeValue!]!
   "What is moved."
@@ -5370,6 +8156,16 @@ type FeeCarry {
   accumulator: String!
   "Formula."
   is: String!
+}
+
+"Which held money of a role pays first, before the account itself does."
+type FeeRecourse {
+  "Role from which money is taken."
+  role: String!
+  "Purposes of held money, in order; of each what falls due first."
+  from: [String!]!
+  "Condition on the transaction; always where null."
+  when: String
 }
 
 "A rounding mode and, where it is not the minor unit, a unit per currency."
@@ -5483,7 +8279,7 @@ input PublishScheduleInput {
 
 "A schedule version to publish, as a document."
 input PublishScheduleDocumentInput {
-  "The document, with the keys of a schedule file. Worked cases in it are not published."
+  "The document, with the keys of a schedule file; numbers may be written as texts or as numbers. Worked cases in it are not published."
   document: JSON!
   "Recorded with the event as its correlation, and given back."
   clientKey: String
@@ -5548,6 +8344,20 @@ type Rating {
   conversions: [RatedConversion!]!
   "Shares that are held, and when they fall due."
   releases: [RatedRelease!]!
+  "Which held money pays first, for each role from which the transaction takes money."
+  recourse: [RatedRecourse!]!
+}
+
+"A recourse that the transaction could take, and whether it does."
+type RatedRecourse {
+  "Role from which money is taken."
+  role: String!
+  "Purposes of held money, in order."
+  from: [String!]!
+  "Whether it holds for this transaction."
+  holds: Boolean!
+  "What decided: its condition with the values put in."
+  why: String
 }
 
 "A share that is paid in another currency."
@@ -5594,6 +8404,12 @@ type RatedShare {
   side: Side!
   "Amount, greater than zero."
   amount: Decimal!
+  "Where the rule holds money back: until when. What takes from it takes money held until then first."
+  heldUntil: Date
+  "Purpose of the account that the held money moves into."
+  into: String
+  "Purposes of held money that pay first what is taken, in order."
+  first: [String!]!
 }
 
 "A value by name."
@@ -5638,18 +8454,42 @@ type CountedAccumulator {
   formula: String
 }
 
-"How a settled transaction was rated, derived again by its engine from what its event recorded."
+"""
+How an entry came about, derived again from what its event and those before it
+recorded: of a settlement and of a re-rating the rating by its engine, of a closing
+its periods, of a reversal and an adjustment why each account was posted to.
+"""
 type Derivation {
-  "All that was looked at."
-  rating: Rating!
-  "Whether the lines derived are those of the event. They are, unless the program is at fault."
+  "All that was looked at; null where nothing was rated."
+  rating: Rating
+  "Of a closing: what its periods come to."
+  periods: [ClosedPeriod!]!
+  "Of a reversal or an adjustment: each posting and why it is there."
+  moves: [DerivedMove!]!
+  "The event that the reversal or the re-rating rests on: that of the transaction, or of its last re-rating before."
+  restsOn: EventRef
+  "Whether what is derived is what the event says. It is, unless the program is at fault."
   agrees: Boolean!
-  "Where they are not."
+  "Where it is not."
   differences: [String!]!
 }
 
+"A posting and why it is there."
+type DerivedMove {
+  "Account: owner/purpose/currency."
+  account: String!
+  "Currency of the amount."
+  currency: Currency!
+  "Debit or credit."
+  side: Side!
+  "Amount, greater than zero."
+  amount: Decimal!
+  "Why, as \"the opposite of what stood\"."
+  why: String!
+}
+
 extend type Transaction {
-  "How it was rated, with what did not match; null for reversals. Derived from the event, its schedule, contract and original."
+  "How it came about, with what did not match. Derived from the event, its schedule, contract and original."
   derivation: Derivation
 }
 
@@ -5675,7 +8515,7 @@ input SimulatedSaleInput {
 
 "A transaction to try a schedule on."
 input SimulateScheduleInput {
-  "The schedule as a document, with the keys of a schedule file; instead of schedule."
+  "The schedule as a document, with the keys of a schedule file; numbers may be written as texts or as numbers; instead of schedule."
   document: JSON
   "Id of a published schedule; instead of document."
   schedule: ID
@@ -5787,20 +8627,203 @@ extend type Query {
   ): SourceConnection!
 }
 `, BuiltIn: false},
+	{Name: "../schema/step.graphqls", Input: `"What a book posts by itself as it comes to a business date."
+enum StepKind {
+  "Held money that fell due moves."
+  RELEASE
+  "The window of an accumulator ends."
+  CLOSING
+}
+
+"""
+An entry that a book posted by itself as it came to a business date. No source sent
+it, so it has no key and is no transaction. What only a closing has is null or empty
+for a release.
+"""
+type Step implements Node {
+  "Global id."
+  id: ID!
+  "Book that it was posted to."
+  book: ID!
+  "Place in the book's stream."
+  revision: Int64!
+  "Place in the log."
+  position: Position!
+  "Release or closing."
+  kind: StepKind!
+  "Business date that the book was coming to."
+  businessDate: Date!
+  "When the ledger did it."
+  recordedAt: DateTime!
+  "The window that ended, as events name it; the parts of it follow."
+  counter: String
+  "Name of its accumulator in the schedule."
+  accumulator: String
+  "The window: \"2026-05-01\", \"2026-05\", \"2026-Q2\", \"2026\"."
+  window: String
+  "Parties by role, and texts, that the sum is kept for."
+  key: [NamedText!]!
+  "First date of the window."
+  first: Date
+  "Last date of the window."
+  last: Date
+  "Currency of the sum."
+  currency: Currency
+  "Id of the contract whose window it is; null where all contracts of a schedule count together."
+  contractId: ID
+  "The contract as it is now."
+  contract: Contract
+  "Id of the schedule whose periods closed it."
+  scheduleId: ID
+  "Version of it."
+  scheduleVersion: Int
+  "The schedule version."
+  schedule: Schedule
+  "Parties by role, as used. Read from the event."
+  parties: [RoleParty!]!
+  "The legs of the entry; debits equal credits. Read from the event."
+  postings: [Posting!]!
+  "What the release took of what was held. Read from the event."
+  holds: [HoldChange!]!
+  "What the periods of the closing posted, line by line. Read from the event."
+  periods: [ClosedPeriod!]!
+  "What the accumulators stood at that the closing read. Read from the event."
+  reads: [AccumulatorCount!]!
+  "What is carried into the next window. Read from the event."
+  counts: [AccumulatorCount!]!
+  "Version of the engine that closed it, null for a release. Read from the event."
+  engine: Int
+  "How the closing was computed; null for a release. Derived from the event, its schedule and contract."
+  derivation: Derivation
+  "The event itself, with metadata."
+  event: Event!
+}
+
+"What one period of a schedule made of a window that ended."
+type ClosedPeriod {
+  "Id of the period within the schedule."
+  period: String!
+  "Intermediate results, exact; only where they are derived."
+  values: [NamedValue!]!
+  "The entries that applied, those of nothing included."
+  lines: [ClosedPeriodLine!]!
+}
+
+"One entry of a period: an amount that moved from one account to another."
+type ClosedPeriodLine {
+  "How the amount was computed; the rule is the id of the entry."
+  line: ExplanationLine!
+  "Account that gives: owner/purpose/currency; null where nobody stands in the role and nothing moves."
+  from: String
+  "Account that takes; null where nobody stands in the role and nothing moves."
+  to: String
+  "Whether the amount was negative and moved the other way."
+  opposite: Boolean!
+}
+
+"A change of what an account holds back until a date."
+type HoldChange {
+  "Account: owner/purpose/currency."
+  account: String!
+  "Id of the party that owns the account."
+  owner: ID!
+  "Purpose of the account."
+  purpose: String!
+  "Purpose of the account that the money moves into."
+  into: String!
+  "Currency of the amount."
+  currency: Currency!
+  "Date until which it is held."
+  due: Date!
+  "CREDIT where more is held, DEBIT where it is less."
+  side: Side!
+  "By how much, greater than zero."
+  amount: Decimal!
+}
+
+"A page of steps."
+type StepConnection {
+  "The steps with their cursors."
+  edges: [StepEdge!]!
+  "The steps alone."
+  nodes: [Step!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"A step and its cursor."
+type StepEdge {
+  "Cursor to continue after this step."
+  cursor: String!
+  "The step."
+  node: Step!
+}
+
+"Conditions on steps; all that are given must hold."
+input StepFilter {
+  "Of this book."
+  book: ID
+  "Releases or closings only."
+  kind: StepKind
+  "Closings that concern this party. Releases are found by party with the query releases."
+  party: ID
+  "Closings of this contract."
+  contract: ID
+  "Closings under this schedule."
+  schedule: ID
+  "The closing of this window, as events name it."
+  counter: String
+  "On this business date or later."
+  from: Date
+  "On this business date or earlier."
+  to: Date
+}
+
+extend type Query {
+  "One step by book and revision, read from the log; null where there is none."
+  step(
+    "Book that it was posted to."
+    book: ID!
+    "Its place in the book's stream."
+    revision: Int64!
+    "Wait until the read model has reached this position."
+    atLeast: Position
+  ): Step
+  "What books posted by themselves, newest first."
+  steps(
+    "Conditions."
+    filter: StepFilter
+    "Page size, 1 to 500."
+    first: Int = 50
+    "Cursor to continue after."
+    after: String
+    "Wait until the read model has reached this position."
+    atLeast: Position
+  ): StepConnection!
+}
+`, BuiltIn: false},
 	{Name: "../schema/transaction.graphqls", Input: `"What a transaction of the ledger is."
 enum TransactionKind {
   "A source's transaction, settled."
   SETTLEMENT
   "The entry of an earlier transaction taken back as a whole."
   REVERSAL
+  "An entry that no transaction brought: a correction with its reason."
+  ADJUSTMENT
 }
 
 "How a later transaction depends on an earlier one."
 enum LinkKind {
-  "Gives money of it back."
+  "Gives money of it back: a refund, a chargeback; or, of a chargeback, the end of the dispute."
   REFUND
   "Takes its entry back as a whole."
   REVERSAL
+  "Corrects it."
+  ADJUSTMENT
+  "Corrects it by a re-rating, and stands for it from then on."
+  RESTATEMENT
+  "Gives back to it what a chargeback had taken."
+  RESTORATION
 }
 
 "A business fact that a source sent, as the ledger settled it."
@@ -5813,21 +8836,21 @@ type Transaction implements Node {
   revision: Int64!
   "Place in the log."
   position: Position!
-  "Settlement or reversal."
+  "Settlement, reversal or adjustment."
   kind: TransactionKind!
   "Source that sent it."
   source: ID!
   "Id that the source gave it."
   externalId: String!
-  "Type, as \"sale\" or \"refund\"; a reversal has the type of what it reverses."
+  "Type, as \"sale\" or \"refund\"; a reversal has the type of what it reverses, an adjustment \"adjustment\"."
   type: String!
   "Payment method."
   method: String
   "Product."
   product: String
-  "Currency of all its amounts."
-  currency: Currency!
-  "Exact amount as the source sent it; negative gives money back."
+  "Currency of its amounts; of an adjustment that of its first posting, null where it has none."
+  currency: Currency
+  "Exact amount as the source sent it; negative gives money back. Of an adjustment the sum of its debits in that currency."
   amount: Decimal!
   "When it happened in the world."
   occurredAt: DateTime!
@@ -5835,11 +8858,11 @@ type Transaction implements Node {
   effectiveOn: Date!
   "When the ledger took it."
   recordedAt: DateTime!
-  "Id of the contract applied; null for reversals."
+  "Id of the contract applied; null for reversals, and for adjustments that restate nothing."
   contractId: ID
   "The contract as it is now."
   contract: Contract
-  "Id of the schedule applied; null for reversals."
+  "Id of the schedule applied; null for reversals, and for adjustments that restate nothing."
   scheduleId: ID
   "Version of the schedule applied."
   scheduleVersion: Int
@@ -5853,22 +8876,37 @@ type Transaction implements Node {
   postings: [Posting!]!
   "What it made of accumulators: sums over the transactions of a window. Read from the event."
   counts: [AccumulatorCount!]!
-  "How each amount was computed, rule by rule. Empty for reversals. Read from the event."
+  "What it holds back until dates, or takes of what is held. Read from the event."
+  holds: [HoldChange!]!
+  "Shares that are paid in another currency. Read from the event."
+  conversions: [RatedConversion!]!
+  "How each amount was computed, rule by rule. Empty for reversals and adjustments; see restatement. Read from the event."
   explanation: [ExplanationLine!]!
   "Revision of every reference stream that was looked at. Read from the event."
   uses: [EventRef!]!
-  "Version of the rating engine, null for reversals. Read from the event."
+  "Version of the rating engine, null for reversals and adjustments. Read from the event."
   engine: Int
   "Hash over the content that the source sent: what makes a repeat a replay or a conflict. Read from the event."
   contentHash: String!
   "What earlier refunds had given back of the original that it refunds. Read from the event."
   refundedBefore: Decimal
-  "Why it was reversed; null for settlements. Read from the event."
+  "Why it was reversed or adjusted; null for settlements. Read from the event."
   reason: String
-  "The transaction that this one refunds or reverses. Read from the event."
+  "The transaction that this one refunds, reverses or adjusts. Read from the event."
   original: Transaction
-  "Later refunds and reversals of this one, oldest first, at most 500."
-  links: [TransactionLink!]!
+  "The sale that gets back what the original, a chargeback, had taken. Of a reversal, the sale that loses it again. Read from the event."
+  restores: Transaction
+  "The event by which it waited for its original, or a later one waited for it. Read from the event."
+  awaited: EventRef
+  "Of an adjustment by a re-rating: how the transaction stands from then on. Read from the event."
+  restatement: Restatement
+  "The last re-rating of it, on which its refunds and reversals rest; null where there was none."
+  restatedBy: Transaction
+  "Later refunds, chargebacks, reversals, adjustments and restorations of this one, oldest first, at most 500."
+  links(
+    "Of these kinds only."
+    kinds: [LinkKind!]
+  ): [TransactionLink!]!
   "The event itself, with metadata."
   event: Event!
   "Every event that names this transaction, newest first."
@@ -5905,6 +8943,8 @@ type AccumulatorCount {
   before: Decimal!
   "Sum after."
   after: Decimal!
+  "Business date from which the window may be closed; null where no period closes it, or it was only read."
+  closes: Date
 }
 
 """
@@ -5930,12 +8970,20 @@ type Accumulator {
   key: [NamedText!]!
   "The sum."
   value: Decimal!
-  "How many transactions have counted, refunds and reversals included."
+  "How many transactions have counted, refunds and reversals included, and closings that carried something into it."
   count: Int64!
   "Position of the last of them."
   position: Position!
-  "The last of them."
+  "The last of them; null where that is a closing, see step."
   transaction: Transaction
+  "The last of them where that is a closing, which carried something into it."
+  step: Step
+  "Business date from which a period of the schedule may close the window; null where none does."
+  closes: Date
+  "Whether it was closed."
+  closed: Boolean!
+  "What closed it."
+  closing: Step
 }
 
 "A page of accumulators."
@@ -5972,6 +9020,8 @@ input AccumulatorFilter {
   currency: Currency
   "Kept for this party in a role, or for this text."
   key: NamedTextInput
+  "Whose window a period is still to close."
+  open: Boolean
 }
 
 "One leg of an entry."
@@ -6012,7 +9062,7 @@ type ExplanationLine {
 
 "A later transaction that depends on this one."
 type TransactionLink {
-  "Refund or reversal."
+  "How it depends on it."
   kind: LinkKind!
   "The later transaction."
   transaction: Transaction!
@@ -6046,7 +9096,7 @@ input TransactionFilter {
   source: ID
   "With this id of the source."
   externalId: String
-  "Settlement or reversal."
+  "Settlements, reversals or adjustments only."
   kind: TransactionKind
   "Of this type."
   type: String
@@ -6136,14 +9186,18 @@ input SettleInput {
   settleUnmatched: Boolean = false
   "Settle an amount finer than the currency's minor unit; what is finer goes to the schedule's rounding account."
   subMinor: Boolean = false
+  "Where the transaction that it names has not come yet, wait for it instead of refusing."
+  await: Boolean = false
   "Recorded with the event as its correlation, and given back."
   clientKey: String
 }
 
 "The answer to settle."
 type SettlePayload {
-  "The transaction as settled, read from the log; null where the command was refused."
+  "The transaction as settled, read from the log; null where the command was refused or it waits."
   transaction: Transaction
+  "Set where it waits for the transaction that it names, and has posted nothing yet. Read from the log."
+  awaiting: Awaiting
   "What the command came to, null where it was refused."
   outcome: Outcome
   "Position at or after the event."
@@ -6176,14 +9230,18 @@ input ReverseInput {
   reason: String!
   "When it happened in the world."
   occurredAt: DateTime!
+  "Where the transaction has not come yet, wait for it instead of refusing."
+  await: Boolean = false
   "Recorded with the event as its correlation, and given back."
   clientKey: String
 }
 
 "The answer to reverse."
 type ReversePayload {
-  "The reversal, read from the log; null where the command was refused."
+  "The reversal, read from the log; null where the command was refused or it waits."
   transaction: Transaction
+  "Set where it waits for the transaction that it reverses, and has posted nothing yet. Read from the log."
+  awaiting: Awaiting
   "What the command came to, null where it was refused."
   outcome: Outcome
   "Position at or after the event."
@@ -6228,6 +9286,8 @@ func (ec *executionContext) childFields_AccountEntry(ctx context.Context, field 
 		return ec.fieldContext_AccountEntry_credits(ctx, field)
 	case "transaction":
 		return ec.fieldContext_AccountEntry_transaction(ctx, field)
+	case "step":
+		return ec.fieldContext_AccountEntry_step(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccountEntry", field.Name)
 }
@@ -6280,6 +9340,14 @@ func (ec *executionContext) childFields_Accumulator(ctx context.Context, field g
 		return ec.fieldContext_Accumulator_position(ctx, field)
 	case "transaction":
 		return ec.fieldContext_Accumulator_transaction(ctx, field)
+	case "step":
+		return ec.fieldContext_Accumulator_step(ctx, field)
+	case "closes":
+		return ec.fieldContext_Accumulator_closes(ctx, field)
+	case "closed":
+		return ec.fieldContext_Accumulator_closed(ctx, field)
+	case "closing":
+		return ec.fieldContext_Accumulator_closing(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Accumulator", field.Name)
 }
@@ -6318,6 +9386,8 @@ func (ec *executionContext) childFields_AccumulatorCount(ctx context.Context, fi
 		return ec.fieldContext_AccumulatorCount_before(ctx, field)
 	case "after":
 		return ec.fieldContext_AccumulatorCount_after(ctx, field)
+	case "closes":
+		return ec.fieldContext_AccumulatorCount_closes(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccumulatorCount", field.Name)
 }
@@ -6330,6 +9400,90 @@ func (ec *executionContext) childFields_AccumulatorEdge(ctx context.Context, fie
 		return ec.fieldContext_AccumulatorEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccumulatorEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AdvanceBusinessDatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reached":
+		return ec.fieldContext_AdvanceBusinessDatePayload_reached(ctx, field)
+	case "dates":
+		return ec.fieldContext_AdvanceBusinessDatePayload_dates(ctx, field)
+	case "steps":
+		return ec.fieldContext_AdvanceBusinessDatePayload_steps(ctx, field)
+	case "businessDate":
+		return ec.fieldContext_AdvanceBusinessDatePayload_businessDate(ctx, field)
+	case "outcome":
+		return ec.fieldContext_AdvanceBusinessDatePayload_outcome(ctx, field)
+	case "position":
+		return ec.fieldContext_AdvanceBusinessDatePayload_position(ctx, field)
+	case "clientKey":
+		return ec.fieldContext_AdvanceBusinessDatePayload_clientKey(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_AdvanceBusinessDatePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AdvanceBusinessDatePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Awaiting(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "book":
+		return ec.fieldContext_Awaiting_book(ctx, field)
+	case "revision":
+		return ec.fieldContext_Awaiting_revision(ctx, field)
+	case "position":
+		return ec.fieldContext_Awaiting_position(ctx, field)
+	case "kind":
+		return ec.fieldContext_Awaiting_kind(ctx, field)
+	case "source":
+		return ec.fieldContext_Awaiting_source(ctx, field)
+	case "externalId":
+		return ec.fieldContext_Awaiting_externalId(ctx, field)
+	case "originalSource":
+		return ec.fieldContext_Awaiting_originalSource(ctx, field)
+	case "originalExternalId":
+		return ec.fieldContext_Awaiting_originalExternalId(ctx, field)
+	case "original":
+		return ec.fieldContext_Awaiting_original(ctx, field)
+	case "type":
+		return ec.fieldContext_Awaiting_type(ctx, field)
+	case "currency":
+		return ec.fieldContext_Awaiting_currency(ctx, field)
+	case "amount":
+		return ec.fieldContext_Awaiting_amount(ctx, field)
+	case "reason":
+		return ec.fieldContext_Awaiting_reason(ctx, field)
+	case "parties":
+		return ec.fieldContext_Awaiting_parties(ctx, field)
+	case "occurredAt":
+		return ec.fieldContext_Awaiting_occurredAt(ctx, field)
+	case "recordedAt":
+		return ec.fieldContext_Awaiting_recordedAt(ctx, field)
+	case "event":
+		return ec.fieldContext_Awaiting_event(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Awaiting", field.Name)
+}
+
+func (ec *executionContext) childFields_AwaitingConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AwaitingConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AwaitingConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AwaitingConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AwaitingConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AwaitingEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AwaitingEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AwaitingEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AwaitingEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_Balance(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6358,6 +9512,8 @@ func (ec *executionContext) childFields_Balance(ctx context.Context, field graph
 		return ec.fieldContext_Balance_side(ctx, field)
 	case "position":
 		return ec.fieldContext_Balance_position(ctx, field)
+	case "holds":
+		return ec.fieldContext_Balance_holds(ctx, field)
 	case "entries":
 		return ec.fieldContext_Balance_entries(ctx, field)
 	}
@@ -6372,6 +9528,134 @@ func (ec *executionContext) childFields_BalanceChange(ctx context.Context, field
 		return ec.fieldContext_BalanceChange_balances(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type BalanceChange", field.Name)
+}
+
+func (ec *executionContext) childFields_BusinessDate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "book":
+		return ec.fieldContext_BusinessDate_book(ctx, field)
+	case "date":
+		return ec.fieldContext_BusinessDate_date(ctx, field)
+	case "recordedAt":
+		return ec.fieldContext_BusinessDate_recordedAt(ctx, field)
+	case "position":
+		return ec.fieldContext_BusinessDate_position(ctx, field)
+	case "revision":
+		return ec.fieldContext_BusinessDate_revision(ctx, field)
+	case "event":
+		return ec.fieldContext_BusinessDate_event(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BusinessDate", field.Name)
+}
+
+func (ec *executionContext) childFields_BusinessDateConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_BusinessDateConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_BusinessDateConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_BusinessDateConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BusinessDateConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_BusinessDateEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_BusinessDateEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_BusinessDateEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BusinessDateEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_Calendar(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Calendar_id(ctx, field)
+	case "calendarId":
+		return ec.fieldContext_Calendar_calendarId(ctx, field)
+	case "version":
+		return ec.fieldContext_Calendar_version(ctx, field)
+	case "description":
+		return ec.fieldContext_Calendar_description(ctx, field)
+	case "firstYear":
+		return ec.fieldContext_Calendar_firstYear(ctx, field)
+	case "lastYear":
+		return ec.fieldContext_Calendar_lastYear(ctx, field)
+	case "weekend":
+		return ec.fieldContext_Calendar_weekend(ctx, field)
+	case "holidays":
+		return ec.fieldContext_Calendar_holidays(ctx, field)
+	case "workdays":
+		return ec.fieldContext_Calendar_workdays(ctx, field)
+	case "document":
+		return ec.fieldContext_Calendar_document(ctx, field)
+	case "position":
+		return ec.fieldContext_Calendar_position(ctx, field)
+	case "audit":
+		return ec.fieldContext_Calendar_audit(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Calendar", field.Name)
+}
+
+func (ec *executionContext) childFields_CalendarConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_CalendarConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_CalendarConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_CalendarConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CalendarConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_CalendarDay(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "on":
+		return ec.fieldContext_CalendarDay_on(ctx, field)
+	case "name":
+		return ec.fieldContext_CalendarDay_name(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CalendarDay", field.Name)
+}
+
+func (ec *executionContext) childFields_CalendarEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_CalendarEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_CalendarEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CalendarEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ClosedPeriod(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "period":
+		return ec.fieldContext_ClosedPeriod_period(ctx, field)
+	case "values":
+		return ec.fieldContext_ClosedPeriod_values(ctx, field)
+	case "lines":
+		return ec.fieldContext_ClosedPeriod_lines(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClosedPeriod", field.Name)
+}
+
+func (ec *executionContext) childFields_ClosedPeriodLine(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "line":
+		return ec.fieldContext_ClosedPeriodLine_line(ctx, field)
+	case "from":
+		return ec.fieldContext_ClosedPeriodLine_from(ctx, field)
+	case "to":
+		return ec.fieldContext_ClosedPeriodLine_to(ctx, field)
+	case "opposite":
+		return ec.fieldContext_ClosedPeriodLine_opposite(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClosedPeriodLine", field.Name)
 }
 
 func (ec *executionContext) childFields_ConsideredRule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6538,12 +9822,34 @@ func (ec *executionContext) childFields_Derivation(ctx context.Context, field gr
 	switch field.Name {
 	case "rating":
 		return ec.fieldContext_Derivation_rating(ctx, field)
+	case "periods":
+		return ec.fieldContext_Derivation_periods(ctx, field)
+	case "moves":
+		return ec.fieldContext_Derivation_moves(ctx, field)
+	case "restsOn":
+		return ec.fieldContext_Derivation_restsOn(ctx, field)
 	case "agrees":
 		return ec.fieldContext_Derivation_agrees(ctx, field)
 	case "differences":
 		return ec.fieldContext_Derivation_differences(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Derivation", field.Name)
+}
+
+func (ec *executionContext) childFields_DerivedMove(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "account":
+		return ec.fieldContext_DerivedMove_account(ctx, field)
+	case "currency":
+		return ec.fieldContext_DerivedMove_currency(ctx, field)
+	case "side":
+		return ec.fieldContext_DerivedMove_side(ctx, field)
+	case "amount":
+		return ec.fieldContext_DerivedMove_amount(ctx, field)
+	case "why":
+		return ec.fieldContext_DerivedMove_why(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DerivedMove", field.Name)
 }
 
 func (ec *executionContext) childFields_EndContractPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6768,6 +10074,8 @@ func (ec *executionContext) childFields_FeePeriod(ctx context.Context, field gra
 		return ec.fieldContext_FeePeriod_description(ctx, field)
 	case "of":
 		return ec.fieldContext_FeePeriod_of(ctx, field)
+	case "graceDays":
+		return ec.fieldContext_FeePeriod_graceDays(ctx, field)
 	case "values":
 		return ec.fieldContext_FeePeriod_values(ctx, field)
 	case "entries":
@@ -6794,6 +10102,18 @@ func (ec *executionContext) childFields_FeePeriodEntry(ctx context.Context, fiel
 		return ec.fieldContext_FeePeriodEntry_rounding(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type FeePeriodEntry", field.Name)
+}
+
+func (ec *executionContext) childFields_FeeRecourse(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "role":
+		return ec.fieldContext_FeeRecourse_role(ctx, field)
+	case "from":
+		return ec.fieldContext_FeeRecourse_from(ctx, field)
+	case "when":
+		return ec.fieldContext_FeeRecourse_when(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FeeRecourse", field.Name)
 }
 
 func (ec *executionContext) childFields_FeeRounding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6918,6 +10238,146 @@ func (ec *executionContext) childFields_FeeValue(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type FeeValue", field.Name)
 }
 
+func (ec *executionContext) childFields_Funds(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "book":
+		return ec.fieldContext_Funds_book(ctx, field)
+	case "currency":
+		return ec.fieldContext_Funds_currency(ctx, field)
+	case "available":
+		return ec.fieldContext_Funds_available(ctx, field)
+	case "availableSide":
+		return ec.fieldContext_Funds_availableSide(ctx, field)
+	case "held":
+		return ec.fieldContext_Funds_held(ctx, field)
+	case "nextRelease":
+		return ec.fieldContext_Funds_nextRelease(ctx, field)
+	case "accounts":
+		return ec.fieldContext_Funds_accounts(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Funds", field.Name)
+}
+
+func (ec *executionContext) childFields_FundsAccount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "purpose":
+		return ec.fieldContext_FundsAccount_purpose(ctx, field)
+	case "amount":
+		return ec.fieldContext_FundsAccount_amount(ctx, field)
+	case "side":
+		return ec.fieldContext_FundsAccount_side(ctx, field)
+	case "held":
+		return ec.fieldContext_FundsAccount_held(ctx, field)
+	case "free":
+		return ec.fieldContext_FundsAccount_free(ctx, field)
+	case "freeSide":
+		return ec.fieldContext_FundsAccount_freeSide(ctx, field)
+	case "holds":
+		return ec.fieldContext_FundsAccount_holds(ctx, field)
+	case "balance":
+		return ec.fieldContext_FundsAccount_balance(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FundsAccount", field.Name)
+}
+
+func (ec *executionContext) childFields_HeldSum(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "book":
+		return ec.fieldContext_HeldSum_book(ctx, field)
+	case "account":
+		return ec.fieldContext_HeldSum_account(ctx, field)
+	case "owner":
+		return ec.fieldContext_HeldSum_owner(ctx, field)
+	case "purpose":
+		return ec.fieldContext_HeldSum_purpose(ctx, field)
+	case "into":
+		return ec.fieldContext_HeldSum_into(ctx, field)
+	case "currency":
+		return ec.fieldContext_HeldSum_currency(ctx, field)
+	case "amount":
+		return ec.fieldContext_HeldSum_amount(ctx, field)
+	case "next":
+		return ec.fieldContext_HeldSum_next(ctx, field)
+	case "last":
+		return ec.fieldContext_HeldSum_last(ctx, field)
+	case "dates":
+		return ec.fieldContext_HeldSum_dates(ctx, field)
+	case "position":
+		return ec.fieldContext_HeldSum_position(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HeldSum", field.Name)
+}
+
+func (ec *executionContext) childFields_Hold(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "book":
+		return ec.fieldContext_Hold_book(ctx, field)
+	case "account":
+		return ec.fieldContext_Hold_account(ctx, field)
+	case "owner":
+		return ec.fieldContext_Hold_owner(ctx, field)
+	case "purpose":
+		return ec.fieldContext_Hold_purpose(ctx, field)
+	case "into":
+		return ec.fieldContext_Hold_into(ctx, field)
+	case "currency":
+		return ec.fieldContext_Hold_currency(ctx, field)
+	case "amount":
+		return ec.fieldContext_Hold_amount(ctx, field)
+	case "due":
+		return ec.fieldContext_Hold_due(ctx, field)
+	case "position":
+		return ec.fieldContext_Hold_position(ctx, field)
+	case "party":
+		return ec.fieldContext_Hold_party(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Hold", field.Name)
+}
+
+func (ec *executionContext) childFields_HoldChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "account":
+		return ec.fieldContext_HoldChange_account(ctx, field)
+	case "owner":
+		return ec.fieldContext_HoldChange_owner(ctx, field)
+	case "purpose":
+		return ec.fieldContext_HoldChange_purpose(ctx, field)
+	case "into":
+		return ec.fieldContext_HoldChange_into(ctx, field)
+	case "currency":
+		return ec.fieldContext_HoldChange_currency(ctx, field)
+	case "due":
+		return ec.fieldContext_HoldChange_due(ctx, field)
+	case "side":
+		return ec.fieldContext_HoldChange_side(ctx, field)
+	case "amount":
+		return ec.fieldContext_HoldChange_amount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HoldChange", field.Name)
+}
+
+func (ec *executionContext) childFields_HoldConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_HoldConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_HoldConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_HoldConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HoldConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_HoldEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_HoldEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_HoldEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HoldEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_Log(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "logId":
@@ -7008,6 +10468,8 @@ func (ec *executionContext) childFields_Party(ctx context.Context, field graphql
 		return ec.fieldContext_Party_erased(ctx, field)
 	case "balances":
 		return ec.fieldContext_Party_balances(ctx, field)
+	case "funds":
+		return ec.fieldContext_Party_funds(ctx, field)
 	case "transactions":
 		return ec.fieldContext_Party_transactions(ctx, field)
 	case "contracts":
@@ -7056,6 +10518,22 @@ func (ec *executionContext) childFields_PartyEdge(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type PartyEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_PostAdjustmentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "transaction":
+		return ec.fieldContext_PostAdjustmentPayload_transaction(ctx, field)
+	case "outcome":
+		return ec.fieldContext_PostAdjustmentPayload_outcome(ctx, field)
+	case "position":
+		return ec.fieldContext_PostAdjustmentPayload_position(ctx, field)
+	case "clientKey":
+		return ec.fieldContext_PostAdjustmentPayload_clientKey(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_PostAdjustmentPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PostAdjustmentPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Posting(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "account":
@@ -7094,6 +10572,22 @@ func (ec *executionContext) childFields_Projection(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type Projection", field.Name)
 }
 
+func (ec *executionContext) childFields_PublishCalendarPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "calendar":
+		return ec.fieldContext_PublishCalendarPayload_calendar(ctx, field)
+	case "outcome":
+		return ec.fieldContext_PublishCalendarPayload_outcome(ctx, field)
+	case "position":
+		return ec.fieldContext_PublishCalendarPayload_position(ctx, field)
+	case "clientKey":
+		return ec.fieldContext_PublishCalendarPayload_clientKey(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_PublishCalendarPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PublishCalendarPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_PublishSchedulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "schedule":
@@ -7124,6 +10618,20 @@ func (ec *executionContext) childFields_RatedConversion(ctx context.Context, fie
 		return ec.fieldContext_RatedConversion_shares(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RatedConversion", field.Name)
+}
+
+func (ec *executionContext) childFields_RatedRecourse(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "role":
+		return ec.fieldContext_RatedRecourse_role(ctx, field)
+	case "from":
+		return ec.fieldContext_RatedRecourse_from(ctx, field)
+	case "holds":
+		return ec.fieldContext_RatedRecourse_holds(ctx, field)
+	case "why":
+		return ec.fieldContext_RatedRecourse_why(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RatedRecourse", field.Name)
 }
 
 func (ec *executionContext) childFields_RatedRelease(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7158,6 +10666,12 @@ func (ec *executionContext) childFields_RatedShare(ctx context.Context, field gr
 		return ec.fieldContext_RatedShare_side(ctx, field)
 	case "amount":
 		return ec.fieldContext_RatedShare_amount(ctx, field)
+	case "heldUntil":
+		return ec.fieldContext_RatedShare_heldUntil(ctx, field)
+	case "into":
+		return ec.fieldContext_RatedShare_into(ctx, field)
+	case "first":
+		return ec.fieldContext_RatedShare_first(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RatedShare", field.Name)
 }
@@ -7194,6 +10708,8 @@ func (ec *executionContext) childFields_Rating(ctx context.Context, field graphq
 		return ec.fieldContext_Rating_conversions(ctx, field)
 	case "releases":
 		return ec.fieldContext_Rating_releases(ctx, field)
+	case "recourse":
+		return ec.fieldContext_Rating_recourse(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Rating", field.Name)
 }
@@ -7214,10 +10730,100 @@ func (ec *executionContext) childFields_RegisterPartyPayload(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type RegisterPartyPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_Release(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_Release_position(ctx, field)
+	case "book":
+		return ec.fieldContext_Release_book(ctx, field)
+	case "revision":
+		return ec.fieldContext_Release_revision(ctx, field)
+	case "account":
+		return ec.fieldContext_Release_account(ctx, field)
+	case "owner":
+		return ec.fieldContext_Release_owner(ctx, field)
+	case "purpose":
+		return ec.fieldContext_Release_purpose(ctx, field)
+	case "into":
+		return ec.fieldContext_Release_into(ctx, field)
+	case "currency":
+		return ec.fieldContext_Release_currency(ctx, field)
+	case "amount":
+		return ec.fieldContext_Release_amount(ctx, field)
+	case "due":
+		return ec.fieldContext_Release_due(ctx, field)
+	case "businessDate":
+		return ec.fieldContext_Release_businessDate(ctx, field)
+	case "recordedAt":
+		return ec.fieldContext_Release_recordedAt(ctx, field)
+	case "step":
+		return ec.fieldContext_Release_step(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Release", field.Name)
+}
+
+func (ec *executionContext) childFields_ReleaseConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ReleaseConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ReleaseConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ReleaseConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReleaseConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ReleaseEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ReleaseEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ReleaseEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReleaseEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_Restatement(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rerating":
+		return ec.fieldContext_Restatement_rerating(ctx, field)
+	case "replaces":
+		return ec.fieldContext_Restatement_replaces(ctx, field)
+	case "refunded":
+		return ec.fieldContext_Restatement_refunded(ctx, field)
+	case "contractId":
+		return ec.fieldContext_Restatement_contractId(ctx, field)
+	case "scheduleId":
+		return ec.fieldContext_Restatement_scheduleId(ctx, field)
+	case "scheduleVersion":
+		return ec.fieldContext_Restatement_scheduleVersion(ctx, field)
+	case "schedule":
+		return ec.fieldContext_Restatement_schedule(ctx, field)
+	case "engine":
+		return ec.fieldContext_Restatement_engine(ctx, field)
+	case "parties":
+		return ec.fieldContext_Restatement_parties(ctx, field)
+	case "explanation":
+		return ec.fieldContext_Restatement_explanation(ctx, field)
+	case "conversions":
+		return ec.fieldContext_Restatement_conversions(ctx, field)
+	case "counts":
+		return ec.fieldContext_Restatement_counts(ctx, field)
+	case "postings":
+		return ec.fieldContext_Restatement_postings(ctx, field)
+	case "holds":
+		return ec.fieldContext_Restatement_holds(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Restatement", field.Name)
+}
+
 func (ec *executionContext) childFields_ReversePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "transaction":
 		return ec.fieldContext_ReversePayload_transaction(ctx, field)
+	case "awaiting":
+		return ec.fieldContext_ReversePayload_awaiting(ctx, field)
 	case "outcome":
 		return ec.fieldContext_ReversePayload_outcome(ctx, field)
 	case "position":
@@ -7272,6 +10878,8 @@ func (ec *executionContext) childFields_Schedule(ctx context.Context, field grap
 		return ec.fieldContext_Schedule_rules(ctx, field)
 	case "periods":
 		return ec.fieldContext_Schedule_periods(ctx, field)
+	case "recourse":
+		return ec.fieldContext_Schedule_recourse(ctx, field)
 	case "engine":
 		return ec.fieldContext_Schedule_engine(ctx, field)
 	case "document":
@@ -7310,6 +10918,8 @@ func (ec *executionContext) childFields_SettlePayload(ctx context.Context, field
 	switch field.Name {
 	case "transaction":
 		return ec.fieldContext_SettlePayload_transaction(ctx, field)
+	case "awaiting":
+		return ec.fieldContext_SettlePayload_awaiting(ctx, field)
 	case "outcome":
 		return ec.fieldContext_SettlePayload_outcome(ctx, field)
 	case "position":
@@ -7392,6 +11002,90 @@ func (ec *executionContext) childFields_SourceEdge(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type SourceEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_Step(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Step_id(ctx, field)
+	case "book":
+		return ec.fieldContext_Step_book(ctx, field)
+	case "revision":
+		return ec.fieldContext_Step_revision(ctx, field)
+	case "position":
+		return ec.fieldContext_Step_position(ctx, field)
+	case "kind":
+		return ec.fieldContext_Step_kind(ctx, field)
+	case "businessDate":
+		return ec.fieldContext_Step_businessDate(ctx, field)
+	case "recordedAt":
+		return ec.fieldContext_Step_recordedAt(ctx, field)
+	case "counter":
+		return ec.fieldContext_Step_counter(ctx, field)
+	case "accumulator":
+		return ec.fieldContext_Step_accumulator(ctx, field)
+	case "window":
+		return ec.fieldContext_Step_window(ctx, field)
+	case "key":
+		return ec.fieldContext_Step_key(ctx, field)
+	case "first":
+		return ec.fieldContext_Step_first(ctx, field)
+	case "last":
+		return ec.fieldContext_Step_last(ctx, field)
+	case "currency":
+		return ec.fieldContext_Step_currency(ctx, field)
+	case "contractId":
+		return ec.fieldContext_Step_contractId(ctx, field)
+	case "contract":
+		return ec.fieldContext_Step_contract(ctx, field)
+	case "scheduleId":
+		return ec.fieldContext_Step_scheduleId(ctx, field)
+	case "scheduleVersion":
+		return ec.fieldContext_Step_scheduleVersion(ctx, field)
+	case "schedule":
+		return ec.fieldContext_Step_schedule(ctx, field)
+	case "parties":
+		return ec.fieldContext_Step_parties(ctx, field)
+	case "postings":
+		return ec.fieldContext_Step_postings(ctx, field)
+	case "holds":
+		return ec.fieldContext_Step_holds(ctx, field)
+	case "periods":
+		return ec.fieldContext_Step_periods(ctx, field)
+	case "reads":
+		return ec.fieldContext_Step_reads(ctx, field)
+	case "counts":
+		return ec.fieldContext_Step_counts(ctx, field)
+	case "engine":
+		return ec.fieldContext_Step_engine(ctx, field)
+	case "derivation":
+		return ec.fieldContext_Step_derivation(ctx, field)
+	case "event":
+		return ec.fieldContext_Step_event(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Step", field.Name)
+}
+
+func (ec *executionContext) childFields_StepConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_StepConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_StepConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_StepConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StepConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_StepEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_StepEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_StepEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type StepEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_Transaction(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -7442,6 +11136,10 @@ func (ec *executionContext) childFields_Transaction(ctx context.Context, field g
 		return ec.fieldContext_Transaction_postings(ctx, field)
 	case "counts":
 		return ec.fieldContext_Transaction_counts(ctx, field)
+	case "holds":
+		return ec.fieldContext_Transaction_holds(ctx, field)
+	case "conversions":
+		return ec.fieldContext_Transaction_conversions(ctx, field)
 	case "explanation":
 		return ec.fieldContext_Transaction_explanation(ctx, field)
 	case "uses":
@@ -7456,6 +11154,14 @@ func (ec *executionContext) childFields_Transaction(ctx context.Context, field g
 		return ec.fieldContext_Transaction_reason(ctx, field)
 	case "original":
 		return ec.fieldContext_Transaction_original(ctx, field)
+	case "restores":
+		return ec.fieldContext_Transaction_restores(ctx, field)
+	case "awaited":
+		return ec.fieldContext_Transaction_awaited(ctx, field)
+	case "restatement":
+		return ec.fieldContext_Transaction_restatement(ctx, field)
+	case "restatedBy":
+		return ec.fieldContext_Transaction_restatedBy(ctx, field)
 	case "links":
 		return ec.fieldContext_Transaction_links(ctx, field)
 	case "event":

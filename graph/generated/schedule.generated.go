@@ -902,6 +902,29 @@ func (ec *executionContext) fieldContext_FeePeriod_of(_ context.Context, field g
 	return graphql.NewScalarFieldContext("FeePeriod", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _FeePeriod_graceDays(ctx context.Context, field graphql.CollectedField, obj *FeePeriod) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FeePeriod_graceDays(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GraceDays, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FeePeriod_graceDays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FeePeriod", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func (ec *executionContext) _FeePeriod_values(ctx context.Context, field graphql.CollectedField, obj *FeePeriod) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1161,6 +1184,75 @@ func (ec *executionContext) fieldContext_FeePeriodEntry_rounding(_ context.Conte
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _FeeRecourse_role(ctx context.Context, field graphql.CollectedField, obj *FeeRecourse) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FeeRecourse_role(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Role, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FeeRecourse_role(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FeeRecourse", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _FeeRecourse_from(ctx context.Context, field graphql.CollectedField, obj *FeeRecourse) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FeeRecourse_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FeeRecourse_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FeeRecourse", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _FeeRecourse_when(ctx context.Context, field graphql.CollectedField, obj *FeeRecourse) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FeeRecourse_when(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.When, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FeeRecourse_when(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FeeRecourse", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _FeeRounding_mode(ctx context.Context, field graphql.CollectedField, obj *FeeRounding) (ret graphql.Marshaler) {
@@ -2713,6 +2805,38 @@ func (ec *executionContext) fieldContext_Schedule_periods(_ context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Schedule_recourse(ctx context.Context, field graphql.CollectedField, obj *Schedule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Schedule_recourse(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Recourse, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*FeeRecourse) graphql.Marshaler {
+			return ec.marshalNFeeRecourse2ᚕᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐFeeRecourseᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Schedule_recourse(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Schedule",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FeeRecourse(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Schedule_engine(ctx context.Context, field graphql.CollectedField, obj *Schedule) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3729,6 +3853,11 @@ func (ec *executionContext) _FeePeriod(ctx context.Context, sel ast.SelectionSet
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "graceDays":
+			out.Values[i] = ec._FeePeriod_graceDays(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "values":
 			out.Values[i] = ec._FeePeriod_values(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -3802,6 +3931,52 @@ func (ec *executionContext) _FeePeriodEntry(ctx context.Context, sel ast.Selecti
 			}
 		case "rounding":
 			out.Values[i] = ec._FeePeriodEntry_rounding(ctx, field, obj)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferred), math.MaxInt32)))
+
+	for label, dfs := range deferred {
+		ec.ProcessDeferredGroup(graphql.DeferredGroup{
+			Label:    label,
+			Path:     graphql.GetPath(ctx),
+			FieldSet: dfs,
+			Context:  ctx,
+		})
+	}
+
+	return out
+}
+
+var feeRecourseImplementors = []string{"FeeRecourse"}
+
+func (ec *executionContext) _FeeRecourse(ctx context.Context, sel ast.SelectionSet, obj *FeeRecourse) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, feeRecourseImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := make(map[string]*graphql.FieldSet)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("FeeRecourse")
+		case "role":
+			out.Values[i] = ec._FeeRecourse_role(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "from":
+			out.Values[i] = ec._FeeRecourse_from(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "when":
+			out.Values[i] = ec._FeeRecourse_when(ctx, field, obj)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -4351,6 +4526,11 @@ func (ec *executionContext) _Schedule(ctx context.Context, sel ast.SelectionSet,
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "recourse":
+			out.Values[i] = ec._Schedule_recourse(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "engine":
 			out.Values[i] = ec._Schedule_engine(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -4733,6 +4913,32 @@ func (ec *executionContext) marshalNFeePeriodEntry2ᚖgithubᚗcomᚋjeongsanᚋ
 		return graphql.Null
 	}
 	return ec._FeePeriodEntry(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNFeeRecourse2ᚕᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐFeeRecourseᚄ(ctx context.Context, sel ast.SelectionSet, v []*FeeRecourse) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNFeeRecourse2ᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐFeeRecourse(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNFeeRecourse2ᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐFeeRecourse(ctx context.Context, sel ast.SelectionSet, v *FeeRecourse) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._FeeRecourse(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNFeeRule2ᚕᚖgithubᚗcomᚋjeongsanᚋjeongsanᚋgraphᚋgeneratedᚐFeeRuleᚄ(ctx context.Context, sel ast.SelectionSet, v []*FeeRule) graphql.Marshaler {

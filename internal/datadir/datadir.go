@@ -32,6 +32,9 @@ type Options struct {
 	// Command is the command of the program that uses the directory, as "serve".
 	// It is shown to whoever finds the directory in use.
 	Command string
+	// Existing refuses a path where there is nothing, instead of making a directory:
+	// for those who look for what is there already.
+	Existing bool
 }
 
 // Dir is a data directory that this process holds. It is safe for concurrent use.
@@ -57,7 +60,8 @@ type holder struct {
 // Close. Its parent must exist. A directory that holds anything and was not made
 // by this function is refused, so that a mistyped path does no harm.
 //
-// Errors are *domain.Error with field "data": CodeNotFound for a missing parent,
+// Errors are *domain.Error with field "data": CodeNotFound for a missing parent, and
+// for a missing directory where Options.Existing asks for one,
 // CodeConflict for a directory in use or of another kind or a newer format,
 // CodeInvalid for a path that is no directory, CodeUnavailable where the file
 // system refuses.
@@ -70,7 +74,7 @@ func Open(path string, options Options) (*Dir, error) {
 		return nil, &domain.Error{Code: domain.CodeInvalid, Field: field, Value: path, Message: "not a path", Remedy: "name a directory with --data", Err: err}
 	}
 	d := &Dir{path: absolute}
-	if err := d.create(); err != nil {
+	if err := d.create(options.Existing); err != nil {
 		return nil, err
 	}
 	if err := d.checkContent(); err != nil {
@@ -114,7 +118,7 @@ func mode() fs.FileMode {
 	return 0o700
 }
 
-func (d *Dir) create() error {
+func (d *Dir) create(existing bool) error {
 	if parent, err := os.Stat(filepath.Dir(d.path)); errors.Is(err, fs.ErrNotExist) {
 		return &domain.Error{
 			Code: domain.CodeNotFound, Field: field, Value: d.path, Message: "the parent directory does not exist",
@@ -123,12 +127,18 @@ func (d *Dir) create() error {
 	} else if err == nil && !parent.IsDir() {
 		return d.notDirectory(filepath.Dir(d.path))
 	}
-	err := os.Mkdir(d.path, mode())
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return d.refused("cannot be created", err)
+	if !existing {
+		if err := os.Mkdir(d.path, mode()); err != nil && !errors.Is(err, fs.ErrExist) {
+			return d.refused("cannot be created", err)
+		}
 	}
 	info, err := os.Stat(d.path)
 	switch {
+	case existing && errors.Is(err, fs.ErrNotExist):
+		return &domain.Error{
+			Code: domain.CodeNotFound, Field: field, Value: d.path, Message: "there is no ledger here",
+			Remedy: "name its data directory with --data; jeongsan apply begins a new one",
+		}
 	case err != nil:
 		return d.refused("cannot be read", err)
 	case !info.IsDir():

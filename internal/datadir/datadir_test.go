@@ -117,6 +117,21 @@ func TestBadPlaces(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(foreign, lockFile), "a foreign directory is left as it was")
 }
 
+// TestExisting looks and makes nothing.
+func TestExisting(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger")
+	_, err := Open(path, Options{Existing: true})
+	require.Equal(t, domain.CodeNotFound, domain.CodeOf(err), err)
+	require.ErrorContains(t, err, path)
+	require.NoDirExists(t, path)
+	d, err := Open(path, Options{})
+	require.NoError(t, err)
+	require.NoError(t, d.Close())
+	d, err = Open(path, Options{Existing: true})
+	require.NoError(t, err)
+	require.NoError(t, d.Close())
+}
+
 func TestVersions(t *testing.T) {
 	for name, test := range map[string]struct {
 		content string

@@ -297,7 +297,7 @@ func TestReplacedMeanwhile(t *testing.T) {
 		require.NoError(t, err)
 	}
 	report, err := Verify(t.Context(), Config{Store: s.store, Pool: pool, Progress: read})
-	require.ErrorIs(t, err, errReplaced)
+	require.ErrorIs(t, err, ErrReplaced)
 	require.Nil(t, report.Difference)
 	_, err = Verify(t.Context(), Config{Store: s.store, Pool: pool})
 	require.NoError(t, err)

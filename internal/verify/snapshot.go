@@ -170,7 +170,8 @@ func generations(ctx context.Context, q interface {
 	return sum, err
 }
 
-var errReplaced = errors.New("a rebuild put new tables in the place of those that were being compared; verify again")
+// ErrReplaced says that nothing was found out: verify again.
+var ErrReplaced = errors.New("a rebuild put new tables in the place of those that were being compared; verify again")
 
 // excuse looks whether tables were replaced while they were read, as names then
 // lead to others in the middle of the transaction: what was found in them is no
@@ -181,7 +182,7 @@ func (s *snapshot) excuse(ctx context.Context, pool *pgxpool.Pool, found error) 
 	}
 	now, err := generations(ctx, pool)
 	if err == nil && now != s.generations {
-		return errReplaced
+		return ErrReplaced
 	}
 	return found
 }
