@@ -32,7 +32,7 @@ func TestAdjust(t *testing.T) {
 
 	out := succeed(t, flags("adjust", correction, "--preview")...)
 	require.Contains(t, out, "would post")
-	require.Regexp(t, `mina/reserve/USD +0.00 +10.00 +0.00 +10.00`, out)
+	require.Regexp(t, `mina/reserve/USD +0.00 +10.00 +0.00 +10.00 +new: nothing was posted`, out)
 	require.Regexp(t, `shop/payable/USD +0.00 +-30.00 +0.00 +0.00`, out)
 	require.Contains(t, out, "mina/reserve/USD holds 10.00 until 2026-06-01, for payable")
 

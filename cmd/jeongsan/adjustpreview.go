@@ -39,6 +39,10 @@ type adjustedAccount struct {
 	After      money.Amount     `json:"after"`
 	HeldBefore money.Amount     `json:"held_before"`
 	HeldAfter  money.Amount     `json:"held_after"`
+	// New says that nothing was ever posted to the account: it may be mistyped.
+	New bool `json:"new,omitempty"`
+	// Overdrawn says that the adjustment takes more from the account than it had.
+	Overdrawn bool `json:"overdrawn,omitempty"`
 }
 
 // previewAdjustment decides the adjustment as the book would, from what the read
@@ -109,7 +113,7 @@ func decidedAdjustment(ctx context.Context, o *parts, c *book.PostAdjustment) (*
 	shown := &adjustmentPreview{Posted: len(events) == 0, Postings: []ledger.Posting{}, Holds: []book.Hold{}}
 	shown.Accounts = make([]adjustedAccount, 0, len(touched))
 	for _, id := range touched {
-		one := adjustedAccount{Account: id}
+		one := adjustedAccount{Account: id, New: before.Balance(id).Equal(ledger.Balance{})}
 		if one.Before, one.HeldBefore, err = standing(before, id); err != nil {
 			return nil, err
 		}
@@ -130,6 +134,7 @@ func decidedAdjustment(ctx context.Context, o *parts, c *book.PostAdjustment) (*
 		if one.After, one.HeldAfter, err = standing(after, one.Account); err != nil {
 			return nil, err
 		}
+		one.Overdrawn = one.After.Sign() < 0 && one.Before.Sign() >= 0 && one.After.Cmp(one.Before) < 0 && !one.New
 	}
 	return shown, nil
 }
@@ -243,9 +248,16 @@ func (s *adjustmentPreview) print(p *program, c *book.PostAdjustment) {
 		printHolds(p.stdout, s.Holds)
 	}
 	t := newTable(p.stdout)
-	t.AppendHeader(table.Row{"account", "before", "after", "held before", "held after"})
+	t.AppendHeader(table.Row{"account", "before", "after", "held before", "held after", ""})
 	for _, a := range s.Accounts {
-		t.AppendRow(table.Row{a.Account, a.Before, a.After, a.HeldBefore, a.HeldAfter})
+		note := ""
+		switch {
+		case a.New:
+			note = "new: nothing was posted to it before"
+		case a.Overdrawn:
+			note = "overdrawn"
+		}
+		t.AppendRow(table.Row{a.Account, a.Before, a.After, a.HeldBefore, a.HeldAfter, note})
 	}
 	alignNumbers(t, 5, 2)
 	t.Render()

@@ -19,6 +19,7 @@ import (
 	"github.com/jeongsan/jeongsan/eventstore"
 	"github.com/jeongsan/jeongsan/internal/derivation"
 	"github.com/jeongsan/jeongsan/projections"
+	"github.com/jeongsan/jeongsan/projections/readmodel"
 	"github.com/jeongsan/jeongsan/projections/transaction"
 )
 
@@ -87,7 +88,41 @@ type explained struct {
 	Agrees      bool             `json:"agrees"`             // the lines derived are those of the event
 	Differences []string         `json:"differences,omitempty"`
 	Postings    []ledger.Posting `json:"postings"`
+	// Later names what came of it since, oldest first.
+	Later []later `json:"later,omitempty"`
 	rating
+}
+
+// later is a later transaction that names an earlier one.
+type later struct {
+	Kind  string   `json:"kind"` // refund, reversal, adjustment, restatement or restoration
+	Key   book.Key `json:"key"`
+	Event string   `json:"event"`
+}
+
+// mostLater bounds what is shown of them.
+const mostLater = 100
+
+func laterOf(ctx context.Context, o *parts, header *transaction.Header) ([]later, error) {
+	links, err := transaction.Links(ctx, o.pool, header.Book, header.Revision, mostLater)
+	if err != nil {
+		return nil, err
+	}
+	named := make([]later, 0, len(links))
+	for i := range links {
+		l := &links[i]
+		named = append(named, later{l.Link, book.Key{Source: l.Source, ExternalID: l.ExternalID}, eventName(domain.Ref{Stream: domain.Stream(book.Category, l.Book), Revision: l.Revision})})
+	}
+	return named, nil
+}
+
+// print says it for people.
+func (l *later) print(w io.Writer) {
+	what := map[string]string{
+		readmodel.LinkRefund: "given back by", readmodel.LinkReversal: "taken back by", readmodel.LinkAdjustment: "adjusted by",
+		readmodel.LinkRestatement: "rated again and restated by", readmodel.LinkRestoration: "given to it again by",
+	}[l.Kind]
+	fmt.Fprintf(w, "since then: %s %s of source %s, event %s\n", what, l.Key.ExternalID, l.Key.Source, l.Event)
 }
 
 func (p *program) explain(ctx context.Context, o *parts, key book.Key, inBook string) error {
@@ -112,7 +147,11 @@ func (p *program) explain(ctx context.Context, o *parts, key book.Key, inBook st
 		}
 		switch e := event.(type) {
 		case book.TransactionSettled:
-			return p.explainSettled(ctx, o.store, ref, &e)
+			since, err := laterOf(ctx, o, &found[0])
+			if err != nil {
+				return err
+			}
+			return p.explainSettled(ctx, o.store, ref, &e, since)
 		case book.EntryReversed:
 			return p.explainReversal(ctx, o.store, ref, &e)
 		case book.AdjustmentPosted:
@@ -164,6 +203,18 @@ func notSettled(ctx context.Context, o *parts, key book.Key, inBook string) erro
 			Remedy: "mend the cause, then jeongsan quarantine retry --source " + key.Source,
 		}
 	}
+	waiting, err := transaction.Awaiting(ctx, o.pool, transaction.AwaitingFilter{Book: inBook, Source: key.Source, ExternalID: key.ExternalID}, eventstore.Start, 1)
+	if err != nil {
+		return err
+	}
+	for i := range waiting {
+		w := &waiting[i]
+		return &domain.Error{
+			Code: domain.CodeNotFound, Field: "external_id", Value: key.ExternalID,
+			Message: "the " + w.Kind + " came before its original " + w.OriginalExternalID + " and waits for it in book " + w.Book + " since " + w.RecordedAt.UTC().Format(time.RFC3339),
+			Remedy:  "send the original; it is carried out right behind it",
+		}
+	}
 	where := "in the read model"
 	if inBook != "" {
 		where = "in book " + inBook
@@ -171,14 +222,14 @@ func notSettled(ctx context.Context, o *parts, key book.Key, inBook string) erro
 	return &domain.Error{Code: domain.CodeNotFound, Field: "external_id", Value: key.ExternalID, Message: "source " + key.Source + " has no such transaction " + where, Remedy: "check both ids, and jeongsan quarantine list --source " + key.Source}
 }
 
-func (p *program) explainSettled(ctx context.Context, store eventstore.Store, ref domain.Ref, e *book.TransactionSettled) error {
+func (p *program) explainSettled(ctx context.Context, store eventstore.Store, ref domain.Ref, e *book.TransactionSettled, since []later) error {
 	derived, err := derivation.Derive(ctx, store, e)
 	if err != nil {
 		return err
 	}
 	shown := explained{
 		Event: fmt.Sprintf("%s@%d", ref.Stream, ref.Revision), ExternalID: e.ExternalID, Contract: e.Contract, OccurredAt: e.OccurredAt, RecordedAt: e.RecordedAt,
-		Original: e.Original, Agrees: len(derived.Differences) == 0, Differences: derived.Differences, Postings: e.Postings,
+		Original: e.Original, Agrees: len(derived.Differences) == 0, Differences: derived.Differences, Postings: e.Postings, Later: since,
 		rating: newRating(transactionOf(e), derived.Explanation),
 	}
 	if e.Original != nil {
@@ -227,6 +278,9 @@ func (x *explained) printAll(w io.Writer, e *book.TransactionSettled) {
 	}
 	printPostings(w, e.Postings)
 	printHolds(w, e.Holds)
+	for i := range x.Later {
+		x.Later[i].print(w)
+	}
 }
 
 // printPostings shows an entry.

@@ -113,7 +113,7 @@ func (p *program) explainRevision(ctx context.Context, place string) (err error)
 func (p *program) explainEvent(ctx context.Context, store eventstore.Store, ref domain.Ref, event domain.Event) error {
 	switch e := event.(type) {
 	case book.TransactionSettled:
-		return p.explainSettled(ctx, store, ref, &e)
+		return p.explainSettled(ctx, store, ref, &e, nil)
 	case book.EntryReversed:
 		return p.explainReversal(ctx, store, ref, &e)
 	case book.AdjustmentPosted:
@@ -123,7 +123,14 @@ func (p *program) explainEvent(ctx context.Context, store eventstore.Store, ref 
 	case book.WindowClosed:
 		return p.explainClosing(ctx, store, ref, &e)
 	}
-	return &domain.Error{Code: domain.CodeInvalid, Field: "entry", Value: eventName(ref), Message: "event " + event.EventType() + " posts nothing", Remedy: "see it with jeongsan replay"}
+	posts := "event " + event.EventType() + " posts nothing"
+	switch e := event.(type) {
+	case book.BusinessDateAdvanced:
+		posts = "the book came to business date " + string(e.To) + " here, which posts nothing by itself"
+	case book.OriginalAwaited:
+		posts = e.ExternalID + " of source " + e.Source + " waits for its original " + e.Awaits.ExternalID + " since then, which posts nothing"
+	}
+	return &domain.Error{Code: domain.CodeInvalid, Field: "entry", Value: eventName(ref), Message: posts, Remedy: "see it in the audit trail: the GraphQL query events"}
 }
 
 func (p *program) explainRelease(ref domain.Ref, e *book.HoldsReleased) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -250,6 +251,7 @@ func TestExplainASettlement(t *testing.T) {
 	for _, want := range []string{
 		"sale A2 of source till: 300.00 USD", "contract tiered, schedule shop version 1, engine 2, event book-shop@1 of the log", "parameter rate = 0.05",
 		"accumulator ytd 900.00 → 1200.00", "1. small_fee does not apply", "marginal 1% of 100, 5% of 200", "hub/payable/USD",
+		"since then: given back by A3 of source till, event book-shop@2",
 	} {
 		require.Contains(t, out, want)
 	}
@@ -263,6 +265,15 @@ func TestExplainASettlement(t *testing.T) {
 	code, _, stderr = jeongsan(t, "explain", "till", "A9", "--data", data)
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, stderr, "no such transaction")
+	definition, err := os.ReadFile("testdata/source.yaml")
+	require.NoError(t, err)
+	early := file(t, "early.yaml", string(definition)+"policy:\n  early: await\n")
+	waits := file(t, "early.csv", "id,at,kind,amount,currency,maker,refund_of\nA8,2026-03-03 09:00,refund,-1.00,USD,maker,A7\n")
+	succeed(t, "ingest", "--source", early, waits, "--server", server.server.Server)
+	succeed(t, "verify", "--data", data)
+	code, _, stderr = jeongsan(t, "explain", "till", "A8", "--data", data)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, stderr, "came before its original A7 and waits for it in book shop")
 	late := file(t, "late.csv", "id,at,kind,amount,currency,maker,refund_of\nA4,2026-03-03 09:00,refund,-900.00,USD,maker,A2\nA5,2026-03-03 09:00,sale,1.00,USD,maker,\n")
 	succeed(t, "ingest", "--source", "testdata/source.yaml", late, "--server", server.server.Server)
 	require.Contains(t, succeed(t, "explain", "till", "A5", "--data", data), "sale A5 of source till", "the read model is waited for")

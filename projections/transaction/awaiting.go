@@ -160,8 +160,8 @@ type Waiting struct {
 
 // AwaitingFilter selects what waits; what is empty selects all.
 type AwaitingFilter struct {
-	Book, Source, Kind, Party string
-	Original                  book.Key // both parts, or none
+	Book, Source, ExternalID, Kind, Party string
+	Original                              book.Key // both parts, or none
 	// Until selects what was recorded before an instant; the zero time selects all.
 	Until time.Time
 }
@@ -176,6 +176,7 @@ func Awaiting(ctx context.Context, pool *pgxpool.Pool, f AwaitingFilter, before 
 	w.And(`a.position < ?`, before)
 	w.AndText(`a.book`, f.Book)
 	w.AndText(`a.source`, f.Source)
+	w.AndText(`a.external_id`, f.ExternalID)
 	w.AndText(`a.kind`, f.Kind)
 	if f.Original != (book.Key{}) {
 		w.And(`(a.original_source, a.original_external_id) = (?, ?)`, f.Original.Source, f.Original.ExternalID)
