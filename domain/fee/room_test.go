@@ -36,7 +36,7 @@ func roomProperty(t *rapid.T) {
 		}
 	}
 	if len(schedules) == 0 {
-		t.Skip("none can be rated by")
+		return // what does not compile rates nothing
 	}
 	room := new(fee.Room)
 	var kept, alone []fee.Result
