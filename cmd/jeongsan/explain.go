@@ -116,8 +116,8 @@ func laterOf(ctx context.Context, o *parts, header *transaction.Header) ([]later
 	return named, nil
 }
 
-// print says it for people.
-func (l *later) print(w io.Writer) {
+// printTo says it for people.
+func (l *later) printTo(w io.Writer) {
 	what := map[string]string{
 		readmodel.LinkRefund: "given back by", readmodel.LinkReversal: "taken back by", readmodel.LinkAdjustment: "adjusted by",
 		readmodel.LinkRestatement: "rated again and restated by", readmodel.LinkRestoration: "given to it again by",
@@ -279,7 +279,7 @@ func (x *explained) printAll(w io.Writer, e *book.TransactionSettled) {
 	printPostings(w, e.Postings)
 	printHolds(w, e.Holds)
 	for i := range x.Later {
-		x.Later[i].print(w)
+		x.Later[i].printTo(w)
 	}
 }
 
