@@ -274,3 +274,20 @@ func TestWaitingUnderFaults(t *testing.T) {
 		require.Equal(t, i%3 == 0, record.Refunded.Cmp(money.New(10_000, 0)) == 0)
 	}
 }
+
+// A process that has not seen what another one settled looks before it says that a
+// refund goes on waiting: its original may have come.
+func TestAnotherProcessSettlesTheOriginal(t *testing.T) {
+	r, _ := memoryRig(t)
+	one, other := r.open(t.TempDir()), r.open(t.TempDir())
+	seed(t, one)
+	waits := early(refund("R", "S", 700))
+	applied(t, do(one, waits)...)
+	replayed(t, do(other, waits)...)
+
+	small := sale("S")
+	small.Transaction.Amount = money.New(5, 0)
+	applied(t, do(other, small)...)
+	refused(t, domain.CodeExceedsOriginal, do(one, waits)...)
+	refused(t, domain.CodeExceedsOriginal, do(other, waits)...)
+}

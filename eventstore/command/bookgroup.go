@@ -147,6 +147,9 @@ func (w *bookWriter) decide(members []member) *group {
 		it := m.item()
 		revision, replay, err := book.Lookup(w.state, it.command())
 		if err == nil && replay {
+			// That it still waits is so until its original comes, which another writer
+			// may just have settled.
+			g.doubtful = g.doubtful || w.stillWaits(it)
 			g.replies = append(g.replies, Reply{Outcome: Replayed, Ref: domain.Ref{Stream: w.stream, Revision: revision}})
 			continue
 		}
@@ -230,6 +233,17 @@ func (w *bookWriter) carryOut(waiting *waiter, g *group, now time.Time) {
 		return
 	}
 	w.take(g, event, proposed, &waiting.meta)
+}
+
+// stillWaits reports whether what was sent again waits for its original, as far as
+// the book has been read.
+func (w *bookWriter) stillWaits(it *item) bool {
+	keys := book.Keys(it.command())
+	if len(keys) == 0 {
+		return false
+	}
+	record, found, _ := w.state.Record(keys[0])
+	return found && record.Kind == book.KindAwaiting
 }
 
 // dependsOnState reports whether a refusal may turn out otherwise once more of the
