@@ -73,7 +73,10 @@ func Open(config Config) (*Index, error) {
 		}
 	}
 	x := &Index{config: config, lock: lock}
-	err = x.open()
+	err = x.rehearse()
+	if err == nil {
+		err = x.open()
+	}
 	if err == nil {
 		err = x.checkLog()
 	}
@@ -85,8 +88,44 @@ func Open(config Config) (*Index, error) {
 	return x, nil
 }
 
+// rehearse opens the database without compactions and closes it again, to see that
+// it numbers what is new after all that its tables hold. A manifest that was cut short
+// may have lost the last number: what is new would then be older than what it
+// replaces, and a compaction that met both would end the process.
+func (x *Index) rehearse() (err error) {
+	if err := x.openWith(func(o *pebble.Options) { o.DisableAutomaticCompactions = true }); err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, x.db.Close())
+		x.db = nil
+	}()
+	batch := x.db.NewBatch()
+	defer closing(batch, &err)
+	if err := batch.Delete([]byte{unusedTag}, nil); err != nil {
+		return err
+	}
+	if err := batch.Commit(pebble.NoSync); err != nil {
+		return err
+	}
+	levels, err := x.db.SSTables()
+	if err != nil {
+		return err
+	}
+	for _, tables := range levels {
+		for i := range tables {
+			if newest := tables[i].LargestSeqNum; newest >= batch.SeqNum() {
+				return fmt.Errorf("%w: what is new has the number %d, and a table holds %d", ErrDamaged, batch.SeqNum(), newest)
+			}
+		}
+	}
+	return nil
+}
+
 // open opens the database as it lies on disk. Requires mu or sole use.
-func (x *Index) open() error {
+func (x *Index) open() error { return x.openWith(func(*pebble.Options) {}) }
+
+func (x *Index) openWith(change func(*pebble.Options)) error {
 	logger := pebbleLogger{x.config.Logger}
 	options := &pebble.Options{
 		Lock: x.lock,
@@ -114,6 +153,8 @@ func (x *Index) open() error {
 	}
 	options.Levels[0].FilterPolicy = bloom.FilterPolicy(bitsPerKey)
 	options.Experimental.CompactionScheduler = compactions(&x.damaged)
+	options.DisableTableStats = true // of a damaged table they would be read again and again
+	change(options)
 	x.damaged.Store(false) // before background work begins, which may find damage at once
 	db, err := pebble.Open(x.config.Dir, options)
 	if err != nil {

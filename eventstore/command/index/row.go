@@ -22,6 +22,7 @@ const (
 	headerTag  = 'h'
 	holdTag    = 'd' // by account and date on which it falls due
 	recordTag  = 'k'
+	unusedTag  = 0 // of no row
 )
 
 // formatVersion is the version of everything in the index.
