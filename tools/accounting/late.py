@@ -83,8 +83,8 @@ class History:
             sale.left += amount
             self.count["void"] += 1
             yield self.row("void", on, row, of=row["id"], why="mistake; [twice]: \"mail\"")
-        elif kind == "chargeback":
-            sale.disputes.append([row, amount])
+        else:  # what it rests on is lost for good: only the newest is given back
+            sale.disputes = [[row, amount]] if kind == "chargeback" else []
 
     def won(self, sale, on):
         dispute = sale.disputes[-1]
